@@ -1,0 +1,87 @@
+"""The statuses of many ids."""
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sized
+from typing import Generic
+
+from smsbat_async.errors import SmsBatError
+from smsbat_async.policies import check_count
+from smsbat_async.statuses import S, StatusResult
+from smsbat_async.streams import Channel, Crew, End, Job, ResultStream, Source
+
+Ask = Callable[[str], Awaitable[S]]
+
+
+class StatusBatch(Generic[S]):
+    """Asks for the statuses of many ids with a bounded number of workers.
+
+    Args:
+        crew: Where the workers run.
+        width: How many requests of a batch the pool lets be in flight.
+    """
+
+    def __init__(self, crew: Crew, width: int) -> None:
+        self._crew = crew
+        self._width = width
+
+    def stream(
+        self, ask: Ask[S], message_ids: Iterable[str] | AsyncIterable[str], concurrency: int | None
+    ) -> ResultStream[StatusResult[S]]:
+        """Return the results as they complete."""
+        source = Source(message_ids, "message_ids")
+        width = self._workers(message_ids, concurrency)
+
+        def begin() -> tuple[Job, Channel[StatusResult[S]]]:
+            channel: Channel[StatusResult[S]] = Channel()
+
+            async def work() -> None:
+                while not channel.stopped:
+                    message_id = await source.take()
+                    if isinstance(message_id, End):
+                        return
+                    await channel.put(await _result(ask, message_id))
+
+            job = Job(work, width, channel)
+            self._crew.launch(job)
+            return job, channel
+
+        return ResultStream(begin)
+
+    async def fetch(
+        self, ask: Ask[S], message_ids: Iterable[str] | AsyncIterable[str], concurrency: int | None
+    ) -> list[StatusResult[S]]:
+        """Return one result per id, in the order of the ids."""
+        source = Source(message_ids, "message_ids")
+        channel: Channel[StatusResult[S]] = Channel()
+        results: list[StatusResult[S] | None] = []
+
+        async def work() -> None:
+            while not channel.stopped:
+                message_id = await source.take()
+                if isinstance(message_id, End):
+                    return
+                place = len(results)
+                results.append(None)
+                results[place] = await _result(ask, message_id)
+
+        job = Job(work, self._workers(message_ids, concurrency), channel)
+        self._crew.launch(job)
+        try:
+            await job.wait()
+        finally:
+            job.cancel()
+        if channel.failure is not None:
+            raise channel.failure
+        return [result for result in results if result is not None]
+
+    def _workers(self, message_ids: object, concurrency: int | None) -> int:
+        if concurrency is not None:
+            check_count("concurrency", concurrency)
+        width = self._width if concurrency is None else min(concurrency, self._width)
+        return max(1, min(width, len(message_ids))) if isinstance(message_ids, Sized) else width
+
+
+async def _result(ask: Ask[S], message_id: str) -> StatusResult[S]:
+    try:
+        return StatusResult(message_id, await ask(message_id))
+    except SmsBatError as error:
+        return StatusResult(message_id, None, error)

@@ -1,0 +1,330 @@
+"""One call: wait for its turn, attempt, judge, maybe wait, again."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+from smsbat_async.errors import (
+    ClientClosedError,
+    NotSentError,
+    OutcomeUnknownError,
+    RateLimitError,
+    ServerError,
+    SmsBatError,
+    TransportError,
+)
+from smsbat_async.hooks import Hooks, Paused, RequestFinished, RetryScheduled
+from smsbat_async.http import Request, Response
+from smsbat_async.policies import RetryPolicy
+from smsbat_async.pool import Gate, Kind, SessionPool
+from smsbat_async.transport.protocol import Attempt
+from smsbat_async.vendors.outcome import leaves_doubt, retries_of_read, retries_of_send
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Terms:
+    """How a call is to be made.
+
+    Args:
+        retry: When a failed attempt is repeated.
+        timeout: The bound on one attempt in seconds, from the moment it has its slot, or None.
+        total_timeout: The bound on the whole call in seconds, with its waiting and retries, or None.
+        bulk: Whether it is part of a batch, which leaves slots to single calls.
+        deadline: A bound of the caller's own on the whole call, in seconds of the loop's clock.
+    """
+
+    __slots__ = ("bulk", "deadline", "retry", "timeout", "total_timeout")
+
+    def __init__(
+        self,
+        retry: RetryPolicy,
+        timeout: float | None,
+        total_timeout: float | None,
+        *,
+        bulk: bool = False,
+        deadline: float | None = None,
+    ) -> None:
+        self.retry = retry
+        self.timeout = timeout
+        self.total_timeout = total_timeout
+        self.bulk = bulk
+        self.deadline = deadline
+
+
+class Requester:
+    """Makes the calls of one client.
+
+    Args:
+        pool: Where slots, rates and connections come from.
+        host: The vendor's host.
+        credential: What tells this client's credentials from others'.
+        hooks: Who is told.
+        random: The source of jitter.
+    """
+
+    def __init__(self, pool: SessionPool, host: str, credential: str, hooks: Hooks, random: Random) -> None:
+        self.pool = pool
+        self._host = host
+        self._credential = credential
+        self._hooks = hooks
+        self._random = random
+        self._gates: dict[Kind, Gate] = {}
+        self._running: set[asyncio.Task[object]] = set()
+        self._queued: set[asyncio.Task[object]] = set()
+        self._aborted: set[asyncio.Task[object]] = set()
+        self._idle: asyncio.Event | None = None
+        self.closed = False
+
+    async def read(
+        self,
+        kind: Kind,
+        request: Request,
+        reader: Callable[[Response, C], T],
+        context: C,
+        terms: Terms,
+    ) -> T:
+        """Ask for something that may be asked for again without harm.
+
+        Args:
+            kind: Which rate and pause it falls under.
+            request: What to ask.
+            reader: Reads an answer, or raises an error of ours.
+            context: The reader's second argument.
+            terms: How to make the call.
+
+        Raises:
+            SmsBatError: What the last attempt met.
+        """
+        return await self._call(kind, request, reader, context, terms, Attempt(), ())
+
+    async def send(
+        self,
+        request: Request,
+        reader: Callable[[Response, C], T],
+        context: C,
+        terms: Terms,
+        attempt: Attempt,
+        tracking_ids: tuple[str, ...],
+    ) -> T:
+        """Send something that must not be sent twice.
+
+        Args:
+            request: What to send.
+            reader: Reads an answer, or raises an error of ours.
+            context: The reader's second argument.
+            terms: How to make the call.
+            attempt: `started` is True whenever something of unknown fate is under way.
+            tracking_ids: Whose fate it is.
+
+        Raises:
+            OutcomeUnknownError: If the vendor may have taken it.
+            SmsBatError: If it surely has not.
+        """
+        return await self._call("send", request, reader, context, terms, attempt, tracking_ids)
+
+    async def _call(
+        self,
+        kind: Kind,
+        request: Request,
+        reader: Callable[[Response, C], T],
+        context: C,
+        terms: Terms,
+        attempt: Attempt,
+        tracking_ids: tuple[str, ...],
+    ) -> T:
+        if self.closed:
+            raise ClientClosedError
+        loop = self.pool.loop()
+        gate = self._gates.get(kind)
+        if gate is None:
+            gate = self._gates[kind] = self.pool.gate(self._host, self._credential, kind)
+        deadline = _earlier(terms.deadline, terms.total_timeout, loop.time())
+        in_doubt = False
+        failures = 0
+        while True:
+            error: SmsBatError
+            try:
+                return await self._attempt(gate, request, reader, context, terms, deadline, attempt, failures)
+            except SmsBatError as met:
+                error = met
+            failures += 1
+            if tracking_ids:
+                # A later refusal does not tell what became of an earlier attempt.
+                in_doubt = in_doubt or (attempt.started and leaves_doubt(error))
+                attempt.started = in_doubt
+            delay = self._delay(gate, error, failures, terms.retry, in_doubt, reading=not tracking_ids)
+            if delay is None or (deadline is not None and loop.time() + delay >= deadline) or self.closed:
+                break
+            if self._hooks:
+                self._hooks.emit(
+                    RetryScheduled(kind=kind, host=self._host, attempt=failures, delay=delay, error=error)
+                )
+            if delay > 0.0:
+                await asyncio.sleep(delay)
+                if self.closed:
+                    break
+        if in_doubt:
+            raise OutcomeUnknownError(tracking_ids, error)
+        raise error
+
+    def _delay(
+        self,
+        gate: Gate,
+        error: SmsBatError,
+        failures: int,
+        retry: RetryPolicy,
+        in_doubt: bool,
+        *,
+        reading: bool,
+    ) -> float | None:
+        """Return how long to wait before the next attempt, or None for no more attempts."""
+        if failures >= retry.attempts:
+            return None
+        if reading:
+            allowed = retries_of_read(error)
+        elif in_doubt:
+            allowed = failures if retry.resend_unknown else 0
+        else:
+            allowed = retries_of_send(error)
+        if failures > allowed or not gate.budget.spend():
+            return None
+        if isinstance(error, RateLimitError):
+            return 0.0  # the pause of the gate is the wait
+        if isinstance(error, ServerError) and error.retry_after is not None:
+            return error.retry_after
+        return retry.delay(failures, self._random)
+
+    async def _attempt(
+        self,
+        gate: Gate,
+        request: Request,
+        reader: Callable[[Response, C], T],
+        context: C,
+        terms: Terms,
+        deadline: float | None,
+        attempt: Attempt,
+        failures: int,
+    ) -> T:
+        pool = self.pool
+        host = gate.host
+        loop = pool.loop()
+        task = asyncio.current_task()
+        assert task is not None
+        cancels = task.cancelling()
+        entered = False
+        started_at = loop.time()
+        status_code: int | None = None
+        result: T | None = None
+        error: SmsBatError | None = None
+        self._running.add(task)
+        try:
+            if not pool.try_enter(gate, terms.bulk, started_at):
+                self._queued.add(task)
+                started_at = await pool.enter(gate, terms.bulk, deadline)
+                self._queued.discard(task)
+            entered = True
+            if host.circuit.is_open and not host.circuit.allows(started_at):
+                raise NotSentError("the host is out of reach", kind="circuit_open")
+            left = terms.timeout
+            if deadline is not None and (left is None or deadline - started_at < left):
+                left = max(deadline - started_at, 0.001)
+            response = await host.transport.send(request, left, attempt)
+            status_code = response.status
+            result = reader(response, context)
+        except SmsBatError as met:
+            error = met
+        except asyncio.CancelledError:
+            if task not in self._aborted or task.uncancel() > cancels:
+                raise
+            # Cancelled by our own closing: for the caller this is an error like any other.
+            error = TransportError("the client was closed", kind="closed") if attempt.started else None
+            error = error if error is not None and request.body is not None else ClientClosedError()
+        finally:
+            self._running.discard(task)
+            self._queued.discard(task)
+            self._aborted.discard(task)
+            if entered:
+                pool.leave(gate, terms.bulk)
+            if self._idle is not None and not self._running:
+                self._idle.set()
+        if self._hooks:
+            self._hooks.emit(
+                RequestFinished(
+                    kind=gate.kind,
+                    host=self._host,
+                    method=request.method,
+                    template=request.template,
+                    attempt=failures + 1,
+                    status_code=status_code,
+                    elapsed=loop.time() - started_at,
+                    error=error,
+                )
+            )
+        if error is None:
+            host.circuit.reached()
+            gate.budget.earn()
+            gate.pacer.succeeded(started_at)
+            return result  # type: ignore[return-value]
+        self._learn(gate, error, started_at, answered=status_code is not None)
+        raise error
+
+    def _learn(self, gate: Gate, error: SmsBatError, started_at: float, *, answered: bool) -> None:
+        """Take what an error says about the host and the rate to heart."""
+        now = self.pool.loop().time()
+        if isinstance(error, RateLimitError):
+            is_new = gate.pacer.pause(now, error.retry_after, started_at=started_at)
+            if is_new and self._hooks:
+                seconds = gate.pacer.paused_until - now
+                per_second = gate.pacer.per_second(gate.pacer.paused_until)
+                self._hooks.emit(
+                    Paused(kind=gate.kind, host=self._host, seconds=seconds, per_second=per_second)
+                )
+        if answered:
+            gate.host.circuit.reached()
+        elif isinstance(error, NotSentError) and error.kind not in NOT_THE_ROAD:
+            gate.host.circuit.missed(now)
+
+    async def drain(self, grace: float) -> bool:
+        """Refuse new calls, fail those that have not started, and wait for the others.
+
+        Args:
+            grace: How long to wait, in seconds.
+
+        Returns:
+            Whether no attempt is under way any more.
+        """
+        self.closed = True
+        self._abort(self._queued)
+        if self._running:
+            self._idle = asyncio.Event()
+            try:
+                async with asyncio.timeout(grace):
+                    await self._idle.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._idle = None
+        return not self._running
+
+    def abort(self) -> None:
+        """Break off every attempt; its caller gets an error, and an outcome that is unknown is said to be."""
+        self._abort(self._running)
+
+    def _abort(self, tasks: set[asyncio.Task[object]]) -> None:
+        for task in tasks:
+            if task not in self._aborted:
+                self._aborted.add(task)
+                task.cancel()
+
+
+NOT_THE_ROAD = frozenset({"no_slot", "paused", "circuit_open"})
+"""Kinds of `NotSentError` that say nothing about whether the host can be reached."""
+
+
+def _earlier(deadline: float | None, duration: float | None, now: float) -> float | None:
+    if duration is None:
+        return deadline
+    return now + duration if deadline is None else min(deadline, now + duration)

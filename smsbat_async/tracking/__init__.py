@@ -1,0 +1,1 @@
+"""Following messages to their end."""

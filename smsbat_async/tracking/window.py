@@ -1,0 +1,129 @@
+"""The ids of one `deliveries()` stream that are being tracked at a time."""
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Generic
+
+from smsbat_async.errors import BadRequestError, InvalidMessageError, SmsBatError
+from smsbat_async.policies import PollPolicy
+from smsbat_async.statuses import Delivery, Outcome, S
+from smsbat_async.streams import Channel, Crew, End, Job, ResultStream, Source
+from smsbat_async.tracking.entry import Entry
+from smsbat_async.tracking.poller import DeliveryPoller
+
+
+class StreamWaiter(Generic[S]):
+    """One id of a stream.
+
+    Args:
+        window: Where its end is put.
+        entry: The message.
+        began: When its clock started, in seconds of the loop's clock.
+        deadline: Until when it is tracked.
+    """
+
+    __slots__ = ("began", "deadline", "entry", "expiry", "window")
+
+    def __init__(self, window: "Window[S]", entry: Entry[S], began: float, deadline: float) -> None:
+        self.window = window
+        self.entry = entry
+        self.began = began
+        self.deadline = deadline
+        self.expiry = -1
+
+    def resolve(self, delivery: Delivery[S]) -> None:
+        """Hand over how the tracking ended."""
+        self.window.put(self, delivery)
+
+    def fail(self, error: SmsBatError, delivery: Delivery[S]) -> None:
+        """Hand over why the tracking cannot go on, and how far it got."""
+        if isinstance(error, BadRequestError | InvalidMessageError):
+            self.window.put(self, delivery)
+        else:
+            self.window.fail(self, error)
+
+
+class Window(Generic[S]):
+    """Admits ids while fewer than so many are being tracked or wait for their reader.
+
+    Args:
+        poller: Who tracks them.
+        message_ids: The ids.
+        timeout: For how long each is tracked, in seconds, from its own admission.
+        size: How many ids at a time.
+        policy: When to ask.
+    """
+
+    def __init__(
+        self,
+        poller: DeliveryPoller[S],
+        message_ids: Iterable[str] | AsyncIterable[str],
+        timeout: float,
+        size: int,
+        policy: PollPolicy,
+    ) -> None:
+        self._poller = poller
+        self._source = Source(message_ids, "message_ids")
+        self._timeout = timeout
+        self._size = size
+        self._policy = policy
+        self._tracked: set[StreamWaiter[S]] = set()
+        self._channel: Channel[Delivery[S]] = Channel(size)
+
+    def stream(self, crew: Crew) -> ResultStream[Delivery[S]]:
+        """Return the ends as they come."""
+
+        def begin() -> tuple[Job, Channel[Delivery[S]]]:
+            job = Job(self._feed, 1, self._channel)
+            crew.launch(job)
+            return job, self._channel
+
+        return ResultStream(begin)
+
+    def put(self, waiter: StreamWaiter[S], delivery: Delivery[S]) -> None:
+        """Take the end of one id."""
+        self._tracked.discard(waiter)
+        self._channel.put_nowait(delivery)
+        if not self._tracked:
+            self._channel.nudge()
+
+    def fail(self, waiter: StreamWaiter[S], error: SmsBatError) -> None:
+        """Take an error that concerns all ids."""
+        self._tracked.discard(waiter)
+        self._channel.fail(error)
+
+    async def _feed(self) -> None:
+        channel = self._channel
+        try:
+            while not channel.stopped:
+                if len(self._tracked) + len(channel) >= self._size:
+                    await channel.changed()
+                    continue
+                message_id = await self._source.take()
+                if isinstance(message_id, End):
+                    break
+                self._admit(message_id)
+            while self._tracked and not channel.stopped:
+                await channel.changed()
+        except Exception as error:  # noqa: BLE001 - the user's own iterable may raise anything
+            # What is being tracked goes on to its end before the reader hears of it.
+            channel.keep(error)
+            while self._tracked and not channel.stopped:
+                await channel.changed()
+        finally:
+            for waiter in tuple(self._tracked):
+                self._poller.forget(waiter.entry, waiter)
+            self._tracked.clear()
+
+    def _admit(self, message_id: str) -> None:
+        make: Callable[[Entry[S], float], StreamWaiter[S]] = self._waiter
+        try:
+            self._poller.admit(message_id, make, self._policy)
+        except InvalidMessageError as error:
+            self._channel.put_nowait(
+                Delivery(message_id=message_id, outcome=Outcome.FAILED, last_error=error)
+            )
+
+    def _waiter(self, entry: Entry[S], now: float) -> StreamWaiter[S]:
+        waiter = StreamWaiter(self, entry, now, now + self._timeout)
+        self._tracked.add(waiter)
+        return waiter

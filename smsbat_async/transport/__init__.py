@@ -1,0 +1,1 @@
+"""How one request reaches a vendor and one answer comes back."""

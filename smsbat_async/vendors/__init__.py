@@ -1,0 +1,1 @@
+"""The only place that knows URLs, header names and JSON keys."""
