@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import uvloop
 from blockbuster import BlockBuster, blockbuster_ctx
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_sessionstart() -> None:
+    """Have no event loop but the tests' own: pytest-asyncio asks for one, and would get one nobody closes."""
+    asyncio.set_event_loop(None)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every async test on both loops; virtual time exists on asyncio's alone."""
     if item.get_closest_marker("looptime") is not None:
         return {"virtual": asyncio.new_event_loop}
@@ -19,7 +21,7 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest.fixture(autouse=True)
-def no_blocking_calls(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
-    """Fail a test whose package code blocks the event loop."""
+def no_blocking_calls() -> Iterator[BlockBuster | None]:
+    """Fail a test in which the package blocks the event loop."""
     with blockbuster_ctx("smsbat_async") as watch:
         yield watch
