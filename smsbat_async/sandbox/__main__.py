@@ -1,4 +1,4 @@
-"""``python -m smsbat_async.sandbox``: the sandbox as a program."""
+"""`python -m smsbat_async.sandbox`: the sandbox as a program."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ _REPEATED = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Make the command line from the fields of ``SandboxConfig``.
+    """Make the command line from the fields of `SandboxConfig`.
 
     Returns:
         The parser; an option that is not given is not in its result.
@@ -62,7 +62,7 @@ def build_config(given: dict[str, Any]) -> SandboxConfig:
     """Make the options from what the command line said.
 
     Args:
-        given: Field name to value, as ``build_parser`` reads them.
+        given: Field name to value, as `build_parser` reads them.
 
     Returns:
         The options.

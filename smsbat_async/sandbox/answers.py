@@ -45,6 +45,6 @@ def http_error(status: int, message: str, headers: Mapping[str, str] = _NO_HEADE
         headers: More headers than the content type.
 
     Returns:
-        The answer; its ``error`` is a text, unlike a cascade's.
+        The answer; its `error` is a text, unlike a cascade's.
     """
     return Answer(status, encode(HttpErrorAnswer(status, HTTPStatus(status).phrase, message)), headers)

@@ -15,7 +15,7 @@ def may_ask_status(headers: Mapping[str, str], config: SandboxConfig) -> bool:
         config: The accepted values.
 
     Returns:
-        Whether the key, the login, or user ``@`` with the key is right.
+        Whether the key, the login, or user `@` with the key is right.
     """
     if headers.get("X-Authorization-Key") == config.api_key:
         return True

@@ -11,7 +11,7 @@ class Channel:
     """One way to reach a phone, with its share of success, its delay and its price.
 
     Args:
-        name: The word in ``fallbacks[].type`` and ``extendedStatuses``.
+        name: The word in `fallbacks[].type` and `extendedStatuses`.
         share: How likely the channel delivers a message that it is tried for, 0 to 1.
         delay: Median seconds from its first try to its end.
         cost: Price of one delivered part, in currency units.

@@ -49,7 +49,7 @@ def check_rate(group: str, rate: float, burst: int) -> None:
     """Check a rate with its burst.
 
     Args:
-        group: What they limit: the fields are ``<group>_rate`` and ``<group>_burst``.
+        group: What they limit: the fields are `<group>_rate` and `<group>_burst`.
         rate: Requests per second; must be 0 or more and finite.
         burst: Must be 1 or more unless the rate is 0.
 

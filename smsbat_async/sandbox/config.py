@@ -29,40 +29,40 @@ class SandboxConfig:
         host: Address to listen on.
         port: TCP port; 0 takes a free one.
         seed: Start of all randomness; the same seed gives the same fates. None differs with every run.
-        api_key: SMSBAT key, for ``X-Authorization-Key`` and as the password of Basic user ``@``.
+        api_key: SMSBAT key, for `X-Authorization-Key` and as the password of Basic user `@`.
         username: SMSBAT login for HTTP Basic.
         password: SMSBAT password for HTTP Basic.
-        viber_token: Accepted ``X-Viber-Auth-Token``.
-        telegram_key: Accepted ``X-Tg-Bot-Key``.
+        viber_token: Accepted `X-Viber-Auth-Token`.
+        telegram_key: Accepted `X-Tg-Bot-Key`.
         zns_key: Accepted ZNS key.
         zns_header: Name of the header that carries the ZNS key.
-        undeliverable_share: Share of messages that end ``undeliverable``, 0 to 1.
-        permanent_error_share: Share of messages that end ``permanenterror``, 0 to 1.
-        never_ends_share: Share of messages that stay ``processing`` for good, 0 to 1; the rest is delivered.
+        undeliverable_share: Share of messages that end `undeliverable`, 0 to 1.
+        permanent_error_share: Share of messages that end `permanenterror`, 0 to 1.
+        never_ends_share: Share of messages that stay `processing` for good, 0 to 1; the rest is delivered.
         outcomes: Phone as it is sent to the outcome of all its messages, whatever the shares say.
         channels: Every channel that a route may name.
         standard_route: Channel names in the order they are tried by the standard cascade.
         tg_viber_route: The same for the Telegram-Viber cascade.
-        flashcall_route: The same for ``flashcall`` messages of either cascade.
+        flashcall_route: The same for `flashcall` messages of either cascade.
         zns_route: The same for ZNS.
-        queue_delay: Median seconds that a message stays ``scheduled``.
+        queue_delay: Median seconds that a message stays `scheduled`.
         delay_spread: Sigma of the lognormal delays; 0 makes every delay its median.
         speed: How many times faster than the delays and ttls say messages live.
-        refused_senders: Values of ``fromName`` that are refused.
+        refused_senders: Values of `fromName` that are refused.
         refused_phones: Phones that are refused, as they are sent.
         fail_share: Share of requests answered with HTTP 500 before anything is accepted, 0 to 1.
         lose_share: Share of requests that are served and then dropped without an answer, 0 to 1.
         slow_share: Share of requests answered late, 0 to 1.
         slow_seconds: How late, in seconds.
-        faults_on: Which requests the three shares above apply to: ``all``, ``send`` or ``status``.
+        faults_on: Which requests the three shares above apply to: `all`, `send` or `status`.
         incomplete_share: Share of accepted cascade messages that the answer does not name, 0 to 1.
         shuffle: Whether the answer to a cascade names its messages in any order.
         status_rate: SMSBAT status requests per second, on average; 0 is unlimited.
         status_burst: Most status requests within any one second.
         send_rate: SMSBAT send requests per second, on average; 0 is unlimited.
         send_burst: Most send requests within any one second.
-        retry_after: Whole seconds for a ``Retry-After`` header with 429; None sends no such header.
-        currency: Value of ``rateCurrency`` and ``billCurrency``.
+        retry_after: Whole seconds for a `Retry-After` header with 429; None sends no such header.
+        currency: Value of `rateCurrency` and `billCurrency`.
         max_messages: Messages remembered; above it the oldest are forgotten.
         max_body: Largest request body in bytes.
 

@@ -23,7 +23,7 @@ class Fate:
 
     Args:
         outcome: How it ends.
-        processing_at: When it leaves ``scheduled``.
+        processing_at: When it leaves `scheduled`.
         channel_ends: When each channel that is tried ends, in their order; infinite for one that never does.
         ends_at: When the message ends; infinite if it never does.
     """
@@ -44,13 +44,13 @@ class Message:
         messagelist_id: Number of the request that brought it.
         tracking_id: The sender's own id.
         phone: Recipient as it was sent.
-        sender: ``fromName``, or the ZNS template id.
-        message_type: ``messageType``, or ``zns``.
+        sender: `fromName`, or the ZNS template id.
+        message_type: `messageType`, or `zns`.
         text: The first 1,000 characters of the text.
         channels: The channels that may be tried, in order.
         parts: Parts of the text as SMS.
         accepted_at: Seconds of the sandbox's clock.
-        starts_at: The scheduled moment, or ``accepted_at``.
+        starts_at: The scheduled moment, or `accepted_at`.
         fate: What will become of it.
         named: Whether an answer that named it was sent to the caller.
         polls: How often its status was asked.
@@ -127,7 +127,7 @@ class Message:
             now: Seconds of the sandbox's clock.
 
         Returns:
-            The parts of the text for ``sms``, 1 for every other channel.
+            The parts of the text for `sms`, 1 for every other channel.
         """
         return self.parts if self._channel(now).name == "sms" else 1
 

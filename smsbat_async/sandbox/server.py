@@ -28,14 +28,14 @@ _SHUTDOWN_SECONDS = 0.1
 
 
 class Sandbox:
-    """A local server that speaks both vendors' APIs; use it with ``async with``.
+    """A local server that speaks both vendors' APIs; use it with `async with`.
 
     Leaving and entering again is an outage: the same address, messages and counters come back.
 
     Args:
         config: Its options; None takes the defaults.
         clock: Gives monotonic seconds; None takes the running loop's clock.
-        rng: Where all randomness starts; None takes one seeded with ``config.seed``.
+        rng: Where all randomness starts; None takes one seeded with `config.seed`.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Sandbox:
         """Read the sandbox's clock.
 
         Returns:
-            Monotonic seconds, as ``Message`` counts them.
+            Monotonic seconds, as `Message` counts them.
         """
         return self._clock.now()
 

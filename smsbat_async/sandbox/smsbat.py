@@ -73,7 +73,7 @@ class SmsBatApi:
         self._flashcall = config.route(config.flashcall_route)
 
     def status(self, message_id: str) -> Answer:
-        """Answer ``GET /bat/message/{messageId}`` (SMSBAT, Check Message Status).
+        """Answer `GET /bat/message/{messageId}` (SMSBAT, Check Message Status).
 
         Args:
             message_id: The id of the path.
@@ -92,7 +92,7 @@ class SmsBatApi:
         """Answer the two cascades (SMSBAT, Send Cascade Messages).
 
         Args:
-            endpoint: ``send`` or ``send_tg_viber``.
+            endpoint: `send` or `send_tg_viber`.
             body: The request's body.
 
         Returns:

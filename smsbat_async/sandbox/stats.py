@@ -24,11 +24,11 @@ class Stats:
         refused: Requests refused for what they say: 400, or a ZNS send error.
         unauthorized: Requests with no valid credential.
         rate_limited: Requests answered 429.
-        failed: Requests answered 500 by ``fail_share``.
-        lost: Requests dropped without an answer by ``lose_share``.
-        slow: Requests answered late by ``slow_share``.
-        unnamed: Accepted messages left out of the answer by ``incomplete_share``.
-        forgotten: Messages dropped because there were more than ``max_messages``.
+        failed: Requests answered 500 by `fail_share`.
+        lost: Requests dropped without an answer by `lose_share`.
+        slow: Requests answered late by `slow_share`.
+        unnamed: Accepted messages left out of the answer by `incomplete_share`.
+        forgotten: Messages dropped because there were more than `max_messages`.
         busiest_second: Most requests with a valid credential within one second, by kind; those answered
             429 or 500 count too.
     """

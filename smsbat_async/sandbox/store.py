@@ -43,7 +43,7 @@ class Store:
         """Number a send request.
 
         Returns:
-            The ``messagelistId`` of its messages, counted from 1.
+            The `messagelistId` of its messages, counted from 1.
         """
         self._batches += 1
         return self._batches
@@ -69,8 +69,8 @@ class Store:
             batch: Number of its request.
             tracking_id: The sender's own id.
             phone: Recipient as it was sent.
-            sender: ``fromName``, or the ZNS template id.
-            message_type: ``messageType``, or ``zns``.
+            sender: `fromName`, or the ZNS template id.
+            message_type: `messageType`, or `zns`.
             text: Its text.
             channels: The channels that may be tried, in order.
             ttl: Seconds after its start at which it is given up.

@@ -30,14 +30,14 @@ class CascadeMessage(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Receipt(Struct, frozen=True, gc=False):
-    """One element of a cascade's answer; the vendor spells ``trackinId`` without a g."""
+    """One element of a cascade's answer; the vendor spells `trackinId` without a g."""
 
     message_id: str = field(name="messageId")
     tracking_id: str = field(name="trackinId")
 
 
 class FallbackState(Struct, frozen=True, gc=False):
-    """One element of ``fallbacks`` (SMSBAT, Check Message Status, Extended Response)."""
+    """One element of `fallbacks` (SMSBAT, Check Message Status, Extended Response)."""
 
     type: str
     status: str
@@ -69,13 +69,13 @@ class ErrorDetail(Struct, frozen=True):
 
 
 class ErrorAnswer(Struct, frozen=True):
-    """A cascade's error body: ``error`` is an object."""
+    """A cascade's error body: `error` is an object."""
 
     error: ErrorDetail
 
 
 class HttpErrorAnswer(Struct, frozen=True):
-    """The error body of SMSBAT's general pages: ``error`` is a text."""
+    """The error body of SMSBAT's general pages: `error` is a text."""
 
     status: int
     error: str
@@ -102,14 +102,14 @@ class ZnsMessage(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ZnsReceipt(Struct, frozen=True):
-    """``data`` of a ZNS send; the id is ``msg_id`` here and ``message_id`` in a status request."""
+    """`data` of a ZNS send; the id is `msg_id` here and `message_id` in a status request."""
 
     msg_id: str
     sent_time: str
 
 
 class ZnsState(Struct, frozen=True):
-    """``data`` of a ZNS status; the time is epoch milliseconds as text."""
+    """`data` of a ZNS status; the time is epoch milliseconds as text."""
 
     message: str
     status: int

@@ -50,12 +50,12 @@ class ZnsApi:
         self._channels = config.route(config.zns_route)
 
     def status(self, message_id: str | None) -> Answer:
-        """Answer ``GET /api/message/status`` (Goby, Lấy thông tin trạng thái tin nhắn).
+        """Answer `GET /api/message/status` (Goby, Lấy thông tin trạng thái tin nhắn).
 
         There is no failure among the states: a message that failed stays 0 for good.
 
         Args:
-            message_id: The query's ``message_id``, None if it is missing.
+            message_id: The query's `message_id`, None if it is missing.
 
         Returns:
             HTTP 200 with the state, -1 for an unknown id, or an error in the envelope.
@@ -72,7 +72,7 @@ class ZnsApi:
         return _success(ZnsState(_DELIVERED_TEXT, 1, self._milliseconds(message.ends_at)))
 
     def send(self, body: bytes) -> tuple[Answer, list[Message]]:
-        """Answer ``POST /api/message/send`` (Goby, Gửi tin nhắn ZNS; the answer's shape is Zalo's).
+        """Answer `POST /api/message/send` (Goby, Gửi tin nhắn ZNS; the answer's shape is Zalo's).
 
         Args:
             body: The request's body.
