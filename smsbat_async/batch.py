@@ -35,7 +35,7 @@ class StatusBatch(Generic[S]):
 
             async def work() -> None:
                 while not channel.stopped:
-                    message_id = await source.take()
+                    message_id = await source.take(channel)
                     if isinstance(message_id, End):
                         return
                     await channel.put(await _result(ask, message_id))
@@ -56,7 +56,7 @@ class StatusBatch(Generic[S]):
 
         async def work() -> None:
             while not channel.stopped:
-                message_id = await source.take()
+                message_id = await source.take(channel)
                 if isinstance(message_id, End):
                     return
                 place = len(results)

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import os
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable
 from random import Random
 from typing import Any, Generic, Protocol, Self
 
@@ -13,7 +13,7 @@ from smsbat_async.errors import ClientClosedError, ConfigurationError
 from smsbat_async.hooks import Hooks
 from smsbat_async.http import Request, Response
 from smsbat_async.messages import CascadeMessage, Receipt, Route, SendResult
-from smsbat_async.policies import Limits, PollPolicy, Rate, RetryPolicy, check_count, check_duration
+from smsbat_async.policies import Limits, PollPolicy, RetryPolicy, check_count, check_duration
 from smsbat_async.pool import Kind, SessionPool
 from smsbat_async.requester import Requester, Terms
 from smsbat_async.sending import Chunking, Sender
@@ -23,6 +23,7 @@ from smsbat_async.tracking.cache import StatusCache
 from smsbat_async.tracking.poller import DeliveryPoller
 from smsbat_async.tracking.window import Window
 from smsbat_async.vendors import smsbat, zns
+from smsbat_async.vendors.ids import check_message_id
 
 WINDOW = 100_000
 """How many ids of `deliveries()` are tracked at a time, unless a call says otherwise."""
@@ -73,18 +74,23 @@ class _Core(Generic[S]):
         self,
         vendor: Vendor[S],
         *,
-        rates: Mapping[Kind, Rate | None],
+        limits: Limits,
+        kinds: Iterable[Kind],
         pool: SessionPool | None,
         options: _Options,
         hooks: Iterable[Callable[..., None]],
         random: Random | None,
     ) -> None:
+        if not isinstance(limits, Limits):
+            raise ConfigurationError("limits must be a Limits")
+        if pool is not None and not isinstance(pool, SessionPool):
+            raise ConfigurationError("pool must be a SessionPool")
+        self.hooks = Hooks(hooks)
         self.vendor = vendor
         self.owns_pool = pool is None
         self.pool = SessionPool() if pool is None else pool
-        for kind, rate in rates.items():
-            self.pool.declare(vendor.host, vendor.credential, kind, rate)
-        self.hooks = Hooks(hooks)
+        for kind in kinds:
+            self.pool.declare(vendor.host, vendor.credential, kind, getattr(limits, kind))
         self.crew = Crew()
         random = Random() if random is None else random  # noqa: S311 - no secret
         self.requester = Requester(self.pool, vendor.host, vendor.credential, self.hooks, random)
@@ -113,8 +119,7 @@ class _Core(Generic[S]):
         vendor = self.vendor
         request = vendor.status_request(message_id)
         status = await self.requester.read("status", request, vendor.read_status, message_id, terms)
-        if not self.poller.feed(status, source="poll"):
-            self.cache.put(status, self.pool.loop().time())
+        self.poller.feed(status, source="poll")
         return status
 
     def check_open(self) -> None:
@@ -186,7 +191,9 @@ class _Client(Generic[S]):
             SmsBatError: What the last attempt met.
         """
         core = self._core
+        core.check_open()
         if max_age > 0.0:
+            check_message_id(message_id)
             known = core.cache.get(message_id, max_age, core.pool.loop().time())
             if known is not None:
                 return known
@@ -297,7 +304,7 @@ class _Client(Generic[S]):
         """Return a cheap copy with other options and the same pool, poller and cache.
 
         Args:
-            changes: `timeout`, `total_timeout`, `retry`, `polling`.
+            changes: `timeout`, `total_timeout`, `retry`, `polling`. Polls keep the timeout of the original.
 
         Raises:
             ConfigurationError: If an option is unknown or wrong.
@@ -331,7 +338,8 @@ class SmsBatClient(_Client[MessageStatus]):
         polling: When a message that is followed is asked after.
         limits: How many requests may start.
         timeout: The bound on one attempt, in seconds from the moment it has its slot; None is no bound.
-        total_timeout: The bound on a whole call with its waiting, pauses and retries, in seconds.
+        total_timeout: The bound on a whole call with its waiting, pauses and retries, in seconds; for many
+            ids or messages, on each request of theirs.
         hooks: Callables that are told what happens; see `smsbat_async.hooks`.
         random: The source of jitter.
 
@@ -372,7 +380,8 @@ class SmsBatClient(_Client[MessageStatus]):
         self._options = _Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
         self._core = _Core(
             vendor,
-            rates={"status": limits.status, "send": limits.send},
+            limits=limits,
+            kinds=("status", "send"),
             pool=pool,
             options=self._options,
             hooks=hooks,
@@ -385,7 +394,7 @@ class SmsBatClient(_Client[MessageStatus]):
         """Make a client from the environment.
 
         Read are `SMSBAT_API_KEY`, `SMSBAT_USERNAME`, `SMSBAT_PASSWORD`, `SMSBAT_VIBER_TOKEN`,
-        `SMSBAT_TELEGRAM_KEY` and `SMSBAT_BASE_URL`.
+        `SMSBAT_TELEGRAM_KEY` and `SMSBAT_BASE_URL`. A key makes username and password superfluous.
 
         Args:
             overrides: Arguments that count more than the environment.
@@ -394,7 +403,14 @@ class SmsBatClient(_Client[MessageStatus]):
             ConfigurationError: If what is found does not make a client.
         """
         names = ("api_key", "username", "password", "viber_token", "telegram_key", "base_url")
-        return cls(**{**_from_env("SMSBAT", names), **overrides})
+        found = _from_env("SMSBAT", names)
+        # What is given beats what is found, also where the two exclude each other; of what is found, the key.
+        if "username" in overrides or "password" in overrides:
+            found.pop("api_key", None)
+        elif "api_key" in overrides or "api_key" in found:
+            found.pop("username", None)
+            found.pop("password", None)
+        return cls(**{**found, **overrides})
 
     async def send(self, message: CascadeMessage, *, route: Route = Route.STANDARD) -> Receipt:
         """Send one message through the cascade.
@@ -491,7 +507,8 @@ class ZnsClient(_Client[ZnsStatus]):
         polling: When a notification that is followed is asked after.
         limits: How many requests may start.
         timeout: The bound on one attempt, in seconds from the moment it has its slot; None is no bound.
-        total_timeout: The bound on a whole call with its waiting, pauses and retries, in seconds.
+        total_timeout: The bound on a whole call with its waiting, pauses and retries, in seconds; for many
+            ids or messages, on each request of theirs.
         hooks: Callables that are told what happens; see `smsbat_async.hooks`.
         random: The source of jitter.
 
@@ -526,7 +543,8 @@ class ZnsClient(_Client[ZnsStatus]):
         self._options = _Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
         self._core = _Core(
             vendor,
-            rates={"status": limits.status},
+            limits=limits,
+            kinds=("status",),
             pool=pool,
             options=self._options,
             hooks=hooks,

@@ -4,13 +4,14 @@ A hook is any callable that takes one event. It is called synchronously, on the 
 block. If it raises, that is logged and counted, and nothing else happens.
 """
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable
-from typing import Generic
+from typing import Any, Generic
 
 import msgspec
 
-from smsbat_async.errors import SmsBatError
+from smsbat_async.errors import ConfigurationError, SmsBatError
 from smsbat_async.messages import Route, SendResult
 from smsbat_async.statuses import Delivery, S
 
@@ -126,6 +127,9 @@ class Hooks:
     Args:
         hooks: Callables that take one event.
 
+    Raises:
+        ConfigurationError: If one of them is not.
+
     Attributes:
         failures: How many times a hook has raised.
     """
@@ -133,7 +137,7 @@ class Hooks:
     __slots__ = ("_hooks", "failures")
 
     def __init__(self, hooks: Iterable[Callable[..., None]] = ()) -> None:
-        self._hooks = tuple(hooks)
+        self._hooks = _checked(hooks)
         self.failures = 0
 
     def __bool__(self) -> bool:
@@ -149,3 +153,10 @@ class Hooks:
                 logger.error(  # noqa: TRY400 - what a hook raises may quote a text or a phone number
                     "hook %r raised %s on %s", hook, type(error).__name__, type(event).__name__
                 )
+
+
+def _checked(hooks: object) -> tuple[Callable[..., None], ...]:
+    found: tuple[Any, ...] = tuple(hooks) if isinstance(hooks, Iterable) else (None,)
+    if any(not callable(hook) or inspect.iscoroutinefunction(hook) for hook in found):
+        raise ConfigurationError("hooks must be an iterable of callables, and none a coroutine function")
+    return found

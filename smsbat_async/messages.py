@@ -191,7 +191,11 @@ def _check_schedule(moment: object, *, now: dt.datetime) -> dt.datetime:
         )
     if moment - now > SCHEDULE_MAXIMUM:
         raise InvalidMessageError("scheduled_sent", "too_far_ahead", "must be at most 30 days ahead")
-    return moment.astimezone(dt.UTC)
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        pass  # within a day of the first year's beginning
+    raise InvalidMessageError("scheduled_sent", "out_of_range", "must be a moment that UTC can express")
 
 
 def is_unicode(text: str) -> bool:

@@ -17,7 +17,12 @@ def _check(condition: bool, field: str, right: str) -> None:
 
 def is_number(value: object) -> bool:
     """Return whether a value is a finite int or float."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond every float
+        return False
 
 
 def check_duration(field: str, value: float | None) -> None:
@@ -145,7 +150,7 @@ class PollPolicy:
             Seconds.
         """
         try:
-            wait = min(self.maximum, self.initial * self.factor**polls)
+            wait = min(self.maximum, self.initial * float(self.factor) ** polls)
         except OverflowError:
             wait = self.maximum
         if self.jitter:

@@ -1,8 +1,10 @@
 """SessionPool: one bound on requests in flight over all vendors, and one session per host."""
 
 import asyncio
+import functools
 import os
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Self
 
 from smsbat_async.circuit import Circuit
@@ -75,7 +77,17 @@ class Gate:
         now: The time, in seconds of the loop's clock.
     """
 
-    __slots__ = ("budget", "host", "kind", "pacer", "rate", "singles_in_a_row", "timer", "waiting")
+    __slots__ = (
+        "budget",
+        "host",
+        "kind",
+        "pacer",
+        "rate",
+        "singles_in_a_row",
+        "timer",
+        "timer_at",
+        "waiting",
+    )
 
     def __init__(self, host: Host, kind: Kind, rate: Rate | None, now: float) -> None:
         self.host = host
@@ -86,6 +98,7 @@ class Gate:
         self.waiting: tuple[deque[_Waiter], deque[_Waiter]] = (deque(), deque())
         self.singles_in_a_row = 0
         self.timer: asyncio.TimerHandle | None = None
+        self.timer_at = 0.0  # uvloop gives a handle without when() for a time that has come
 
     def candidates(self) -> list[_Waiter]:
         """Return the first of each queue, the one whose turn it is first."""
@@ -111,7 +124,9 @@ class SessionPool:
     Args:
         max_concurrency: The most requests in flight at once.
         transport: `"aiohttp"`, or a `Transport` of your own, which is used for every host and never closed.
-        session: Your own `aiohttp.ClientSession`, which is used for every host and never closed.
+        session: Your own `aiohttp.ClientSession`, which is used for every host and never closed. With it come
+            its habits: aiohttp repeats a GET whose connection broke, takes what a server says unasked on an
+            idle connection for the next answer, and lets middlewares repeat or rewrite a request.
 
     Raises:
         ConfigurationError: If an argument is wrong.
@@ -133,9 +148,14 @@ class SessionPool:
         self.host_maximum = _part(max_concurrency, HOST_SHARE)
         self.bulk_maximum = _part(max_concurrency, BULK_SHARE)
         self.host_bulk_maximum = _part(self.host_maximum, BULK_SHARE)
-        self._given = transport
-        self._session = session
         self._shared: Transport | None = None if isinstance(transport, str) else transport
+        self._make: Callable[[], Transport] | None = None
+        self._session = session
+        if isinstance(transport, str):
+            # Here and not above, since aiohttp is slow to import; not later either: that would stop a loop.
+            from smsbat_async.transport.aiohttp import AiohttpTransport
+
+            self._make = functools.partial(AiohttpTransport, session=session, limit=max_concurrency)
         self._hosts: dict[str, Host] = {}
         self._limits: dict[tuple[str, str, Kind], Rate | None] = {}
         self._gates: dict[tuple[str, str, Kind], Gate] = {}
@@ -214,9 +234,8 @@ class SessionPool:
     def _transport(self) -> Transport:
         if self._shared is not None:
             return self._shared
-        from smsbat_async.transport.aiohttp import AiohttpTransport  # here: aiohttp is slow to import
-
-        made = AiohttpTransport(session=self._session, limit=self.max_concurrency)
+        assert self._make is not None
+        made = self._make()
         if self._session is not None:
             self._shared = made
         return made
@@ -253,7 +272,8 @@ class SessionPool:
         try:
             started_at = await waiter.granted
         except asyncio.CancelledError:
-            if not waiter.granted.cancelled() and waiter.granted.result() != EXPIRED:
+            granted = waiter.granted
+            if not granted.cancelled() and granted.exception() is None and granted.result() != EXPIRED:
                 # Cancelled between being let in and noticing it: somebody else may have the slot.
                 self.leave(gate, bulk)
             raise
@@ -292,7 +312,7 @@ class SessionPool:
         assert self._loop is not None
         now = self._loop.time()
         for gate in list(self._waiting):
-            del self._waiting[gate]
+            served = False
             while heads := gate.candidates():
                 waiter = next((head for head in heads if self._has_slot(gate.host, head.bulk)), None)
                 if waiter is None:
@@ -303,16 +323,20 @@ class SessionPool:
                 gate.take(waiter)
                 self._take_slot(gate.host, waiter.bulk)
                 waiter.granted.set_result(now)
-            if heads:
+                served = True
+            if served or not heads:
+                del self._waiting[gate]
+            if served and heads:
                 self._waiting[gate] = None  # at the end: the others come first next time
 
     def _set_timer(self, gate: Gate, now: float) -> None:
         at = gate.pacer.next_start(now)
         if gate.timer is not None:
-            if not gate.timer.cancelled() and gate.timer.when() <= at:
+            if not gate.timer.cancelled() and gate.timer_at <= at:
                 return
             gate.timer.cancel()
         assert self._loop is not None
+        gate.timer_at = at
         gate.timer = self._loop.call_at(at, self._on_timer, gate)
 
     def _on_timer(self, gate: Gate) -> None:
@@ -335,6 +359,6 @@ class SessionPool:
             for waiter in (*gate.waiting[0], *gate.waiting[1]):
                 if not waiter.granted.done():
                     waiter.granted.set_exception(ClientClosedError("the session pool is closed"))
-        if isinstance(self._given, str):
+        if self._make is not None:
             for host in self._hosts.values():
                 await host.transport.aclose()

@@ -10,6 +10,7 @@ from smsbat_async.errors import (
     NotSentError,
     OutcomeUnknownError,
     RateLimitError,
+    ResponseError,
     ServerError,
     SmsBatError,
     TransportError,
@@ -19,7 +20,7 @@ from smsbat_async.http import Request, Response
 from smsbat_async.policies import RetryPolicy
 from smsbat_async.pool import Gate, Kind, SessionPool
 from smsbat_async.transport.protocol import Attempt
-from smsbat_async.vendors.outcome import leaves_doubt, retries_of_read, retries_of_send
+from smsbat_async.vendors.outcome import NOT_TRIED, leaves_doubt, retries_of_read, retries_of_send
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -75,6 +76,7 @@ class Requester:
         self._running: set[asyncio.Task[object]] = set()
         self._queued: set[asyncio.Task[object]] = set()
         self._aborted: set[asyncio.Task[object]] = set()
+        self._resting: set[asyncio.Future[None]] = set()
         self._idle: asyncio.Event | None = None
         self.closed = False
 
@@ -150,6 +152,9 @@ class Requester:
                 return await self._attempt(gate, request, reader, context, terms, deadline, attempt, failures)
             except SmsBatError as met:
                 error = met
+            except asyncio.CancelledError:
+                attempt.started = attempt.started or in_doubt  # an earlier attempt may have been taken
+                raise
             failures += 1
             if tracking_ids:
                 # A later refusal does not tell what became of an earlier attempt.
@@ -158,17 +163,31 @@ class Requester:
             delay = self._delay(gate, error, failures, terms.retry, in_doubt, reading=not tracking_ids)
             if delay is None or (deadline is not None and loop.time() + delay >= deadline) or self.closed:
                 break
+            if not gate.budget.spend():
+                break
             if self._hooks:
                 self._hooks.emit(
                     RetryScheduled(kind=kind, host=self._host, attempt=failures, delay=delay, error=error)
                 )
-            if delay > 0.0:
-                await asyncio.sleep(delay)
-                if self.closed:
+            if delay > 0.0 and not isinstance(error, RateLimitError):  # whose pause the gate keeps
+                await self._rest(delay)
+                if (deadline is not None and loop.time() >= deadline) or self.closed:
                     break
         if in_doubt:
             raise OutcomeUnknownError(tracking_ids, error)
         raise error
+
+    async def _rest(self, delay: float) -> None:
+        """Wait before a retry, but no longer than until the closing."""
+        loop = asyncio.get_running_loop()
+        rest = loop.create_future()
+        self._resting.add(rest)
+        timer = loop.call_later(delay, _wake, rest)
+        try:
+            await rest
+        finally:
+            timer.cancel()
+            self._resting.discard(rest)
 
     def _delay(
         self,
@@ -189,10 +208,10 @@ class Requester:
             allowed = failures if retry.resend_unknown else 0
         else:
             allowed = retries_of_send(error)
-        if failures > allowed or not gate.budget.spend():
+        if failures > allowed:
             return None
         if isinstance(error, RateLimitError):
-            return 0.0  # the pause of the gate is the wait
+            return max(0.0, gate.pacer.paused_until - asyncio.get_running_loop().time())
         if isinstance(error, ServerError) and error.retry_after is not None:
             return error.retry_after
         return retry.delay(failures, self._random)
@@ -232,6 +251,7 @@ class Requester:
             if deadline is not None and (left is None or deadline - started_at < left):
                 left = max(deadline - started_at, 0.001)
             response = await host.transport.send(request, left, attempt)
+            attempt.started = True  # whoever answers was reached, also where a mock noted nothing
             status_code = response.status
             result = reader(response, context)
         except SmsBatError as met:
@@ -273,7 +293,7 @@ class Requester:
 
     def _learn(self, gate: Gate, error: SmsBatError, started_at: float, *, answered: bool) -> None:
         """Take what an error says about the host and the rate to heart."""
-        now = self.pool.loop().time()
+        now = asyncio.get_running_loop().time()  # not the pool's: if it is closed, the error stays what it is
         if isinstance(error, RateLimitError):
             is_new = gate.pacer.pause(now, error.retry_after, started_at=started_at)
             if is_new and self._hooks:
@@ -282,10 +302,11 @@ class Requester:
                 self._hooks.emit(
                     Paused(kind=gate.kind, host=self._host, seconds=seconds, per_second=per_second)
                 )
-        if answered:
+        if isinstance(error, NotSentError):
+            if error.kind not in NOT_TRIED:
+                gate.host.circuit.missed(now)
+        elif answered or isinstance(error, ResponseError) or getattr(error, "kind", None) in ROAD_TAKEN:
             gate.host.circuit.reached()
-        elif isinstance(error, NotSentError) and error.kind not in NOT_THE_ROAD:
-            gate.host.circuit.missed(now)
 
     async def drain(self, grace: float) -> bool:
         """Refuse new calls, fail those that have not started, and wait for the others.
@@ -298,6 +319,8 @@ class Requester:
         """
         self.closed = True
         self._abort(self._queued)
+        for rest in self._resting:
+            _wake(rest)
         if self._running:
             self._idle = asyncio.Event()
             try:
@@ -320,8 +343,13 @@ class Requester:
                 task.cancel()
 
 
-NOT_THE_ROAD = frozenset({"no_slot", "paused", "circuit_open"})
-"""Kinds of `NotSentError` that say nothing about whether the host can be reached."""
+ROAD_TAKEN = frozenset({"disconnected", "body"})
+"""Kinds of `TransportError` that only a host that was reached can cause."""
+
+
+def _wake(rest: "asyncio.Future[None]") -> None:
+    if not rest.done():
+        rest.set_result(None)
 
 
 def _earlier(deadline: float | None, duration: float | None, now: float) -> float | None:

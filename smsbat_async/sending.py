@@ -186,7 +186,16 @@ class Sender:
             recent = _RecentIds()
 
             async def work() -> None:
-                while not channel.stopped and (taken := await source.take_many(chunking.chunk_size)):
+                while not channel.stopped:
+                    taken: list[CascadeMessage] = []
+                    try:
+                        with channel.until_stopped():
+                            await source.take_many(chunking.chunk_size, taken)
+                    except asyncio.CancelledError:
+                        self._tell_untried(taken, route)
+                        raise
+                    if not taken:
+                        return
                     chunk, repeated, error = recent.sift(taken)
                     results = repeated
                     if repeated:
@@ -265,8 +274,18 @@ class Sender:
         self._tell(results, route, keep, foreign)
         return results
 
+    def _tell_untried(self, taken: Sequence[object], route: Route) -> None:
+        """Tell of what was taken from its source and came no further."""
+        messages = [message for message in taken if isinstance(message, CascadeMessage)]
+        if messages:
+            self._not_sent(messages, _stopped(), route)
+
     def _not_sent(
-        self, messages: Sequence[CascadeMessage], error: SmsBatError, route: Route, keep: Keep
+        self,
+        messages: Sequence[CascadeMessage],
+        error: SmsBatError,
+        route: Route,
+        keep: Keep | None = None,
     ) -> None:
         self._tell(
             [SendResult(message, SendOutcome.NOT_SENT, None, error) for message in messages], route, keep

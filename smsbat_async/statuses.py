@@ -11,7 +11,10 @@ from smsbat_async.errors import DeliveryFailedError, SmsBatError
 
 
 class DeliveryStatus(enum.StrEnum):
-    """The words of SMSBAT for where a message is; equal to a text whatever its case."""
+    """The words of SMSBAT for where a message is; equal to a text whatever its case.
+
+    Look a text up in a set or dict of these by its lower-case form: a hash knows no case.
+    """
 
     SCHEDULED = "scheduled"
     PROCESSING = "processing"
@@ -193,7 +196,7 @@ class Delivery(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         message_id: The vendor's id of the message.
         outcome: How it ended.
         status: The last that the vendor said, if it said anything.
-        polls: How many times the vendor was asked.
+        polls: How many polls were made, failed ones included.
         elapsed: Seconds since tracking began.
         source: Who brought the news: `poll`, `webhook` or `cache`.
         last_error: What the last failed poll met.

@@ -1,8 +1,17 @@
 """ResultStream: results as they come, made by workers that belong to the client."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextvars import Context
 from typing import Any, Final, Generic, TypeVar
 
@@ -49,16 +58,27 @@ class Source(Generic[T]):
         else:
             self._sync = iter(items)
 
-    async def take(self) -> T | End:
-        """Return the next item, or END; an error of the iterable is raised once and is the end."""
+    async def take(self, channel: "Channel[Any]") -> T | End:
+        """Return the next item, or END; an error of the iterable is raised once and is the end.
+
+        Args:
+            channel: Whose word to stop ends the waiting for a source that is silent.
+        """
         if self._sync is not None:
             return await self._take()
-        async with self._lock:
-            return await self._take()
+        with channel.until_stopped():
+            async with self._lock:
+                return await self._take()
+        return END
 
-    async def take_many(self, count: int) -> list[T]:
-        """Return up to `count` items; fewer only at the end or before an error."""
-        taken: list[T] = []
+    async def take_many(self, count: int, into: list[T] | None = None) -> list[T]:
+        """Return up to `count` items; fewer only at the end or before an error.
+
+        Args:
+            count: How many at most.
+            into: Where they are put one by one, for a caller that must not lose them when it is cancelled.
+        """
+        taken: list[T] = [] if into is None else into
         async with self._lock:
             while len(taken) < count:
                 try:
@@ -93,13 +113,14 @@ class Source(Generic[T]):
 class Channel(Generic[T]):
     """What workers and their reader share: a bounded buffer and the word to stop."""
 
-    __slots__ = ("_capacity", "_error", "_finished", "_items", "_readers", "_writers", "stopped")
+    __slots__ = ("_capacity", "_error", "_finished", "_items", "_readers", "_scopes", "_writers", "stopped")
 
     def __init__(self, capacity: int = BUFFER) -> None:
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._readers: deque[asyncio.Future[None]] = deque()
         self._writers: deque[asyncio.Future[None]] = deque()
+        self._scopes: set[anyio.CancelScope] = set()
         self._error: BaseException | None = None
         self._finished = False
         self.stopped = False
@@ -157,6 +178,20 @@ class Channel(Generic[T]):
         """Tell the workers to begin nothing new."""
         self.stopped = True
         _wake_all(self._writers)
+        for scope in tuple(self._scopes):
+            scope.cancel()
+
+    @contextlib.contextmanager
+    def until_stopped(self) -> Generator[None, None, None]:
+        """Break the block off at the word to stop: for waiting on a source that may be silent for long."""
+        with anyio.CancelScope() as scope:
+            if self.stopped:
+                scope.cancel()
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
 
     def keep(self, error: BaseException) -> None:
         """Keep an error for the reader, who gets it after all results."""
@@ -338,8 +373,6 @@ class Crew:
         if self._task is not None and self._stop is not None:
             self._stop.set()
             await asyncio.shield(self._task)
-        for job in tuple(self._jobs):
-            job.settle()  # cancelled before its first step, it had no chance to
 
 
 class ResultStream(Generic[T]):

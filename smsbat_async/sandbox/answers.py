@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from smsbat_async.sandbox.wire import HttpErrorAnswer, encode
 
+# Python renamed some phrases in 3.13, when their standard did; an answer must not depend on that.
+_PHRASES = {413: "Content Too Large"}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -47,4 +49,5 @@ def http_error(status: int, message: str, headers: Mapping[str, str] = _NO_HEADE
     Returns:
         The answer; its `error` is a text, unlike a cascade's.
     """
-    return Answer(status, encode(HttpErrorAnswer(status, HTTPStatus(status).phrase, message)), headers)
+    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
+    return Answer(status, encode(HttpErrorAnswer(status, phrase, message)), headers)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Generic
 
 from smsbat_async.statuses import S
+from smsbat_async.tracking.entry import is_older
 
 CAPACITY = 10_000
 """How many answers are kept; the one used longest ago makes room."""
@@ -28,7 +29,7 @@ class StatusCache(Generic[S]):
         return len(self._answers)
 
     def put(self, status: S, now: float) -> None:
-        """Keep an answer, unless a lasting one is known already.
+        """Keep an answer, unless a lasting or a later one is known already.
 
         Args:
             status: The answer.
@@ -37,7 +38,7 @@ class StatusCache(Generic[S]):
         if status.is_terminal and not status.is_lasting:
             return
         known = self._answers.get(status.message_id)
-        if known is not None and known[1].is_lasting:
+        if known is not None and (known[1].is_lasting or is_older(status, known[1])):
             return
         self._answers[status.message_id] = (now, status)
         self._answers.move_to_end(status.message_id)

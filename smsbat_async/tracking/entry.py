@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Generic
 
 from smsbat_async.errors import SmsBatError
 from smsbat_async.policies import PollPolicy
-from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source
+from smsbat_async.statuses import AnyStatus, Delivery, MessageStatus, Outcome, S, Source
 
 if TYPE_CHECKING:
     from smsbat_async.tracking.poller import DeliveryPoller
@@ -16,6 +16,14 @@ IN_FLIGHT = -2
 
 RANKS = {"scheduled": 0, "processing": 1}
 """The order in which a message passes its states, as far as it is known."""
+
+
+def is_older(status: AnyStatus, known: AnyStatus | None) -> bool:
+    """Return whether an answer tells of an earlier state than what is known."""
+    if not isinstance(known, MessageStatus) or not isinstance(status, MessageStatus):
+        return False
+    before, after = RANKS.get(known.delivery_status.lower()), RANKS.get(status.delivery_status.lower())
+    return before is not None and after is not None and after < before
 
 
 class Entry(Generic[S]):
@@ -59,15 +67,8 @@ class Entry(Generic[S]):
     def learn(self, status: S) -> None:
         """Keep an answer, unless it is older news than what is known."""
         self.missing = False
-        known = self.status
-        if isinstance(known, MessageStatus) and isinstance(status, MessageStatus):
-            before, after = (
-                RANKS.get(known.delivery_status.lower()),
-                RANKS.get(status.delivery_status.lower()),
-            )
-            if before is not None and after is not None and after < before:
-                return
-        self.status = status
+        if not is_older(status, self.status):
+            self.status = status
 
     def delivery(self, waiter: "Waiter[S]", outcome: Outcome, source: Source, now: float) -> Delivery[S]:
         """Return how the tracking ended for one that waits."""

@@ -1,15 +1,18 @@
 """DeliveryPoller: one schedule, a few long-lived workers, any number of messages."""
 
 import asyncio
+import itertools
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Generic, TypeVar
 
+import anyio
+
 from smsbat_async.errors import ClientClosedError, NotFoundError, NotSentError, SmsBatError
 from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
-from smsbat_async.policies import PollPolicy, check_duration
+from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
 from smsbat_async.statuses import Delivery, Outcome, S, Source
 from smsbat_async.streams import Crew
 from smsbat_async.tracking.cache import StatusCache
@@ -17,7 +20,7 @@ from smsbat_async.tracking.entry import IN_FLIGHT, UNSCHEDULED, Entry
 from smsbat_async.tracking.schedule import Alarm, Schedule
 from smsbat_async.tracking.waiters import FutureWaiter, Waiter
 from smsbat_async.vendors.ids import check_message_id
-from smsbat_async.vendors.outcome import ends_tracking
+from smsbat_async.vendors.outcome import NOT_TRIED, ends_tracking
 
 W = TypeVar("W", bound=Waiter[Any])
 
@@ -70,8 +73,10 @@ class DeliveryPoller(Generic[S]):
         self._poll_alarm = Alarm(self._wake_worker)
         self._deadline_alarm = Alarm(self._on_deadline)
         self._in_flight: set[str] = set()
+        self._asked: OrderedDict[str, float] = OrderedDict()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._drained: deque[asyncio.Future[None]] = deque()
+        self._scopes: list[anyio.CancelScope] = []
         self._working = False
         self._closed = False
 
@@ -147,6 +152,9 @@ class DeliveryPoller(Generic[S]):
                     await empty
             except TimeoutError:
                 return not self._entries
+            finally:
+                if empty in self._drained:
+                    self._drained.remove(empty)
         return True
 
     def close(self) -> None:
@@ -158,6 +166,8 @@ class DeliveryPoller(Generic[S]):
         self._deadline_alarm.cancel()
         for entry in list(self._entries.values()):
             self._fail(entry, ClientClosedError(), tell=False)
+        for scope in self._scopes:
+            scope.cancel()  # nobody waits for what the polls under way would bring
 
     def admit(self, message_id: str, make: Callable[[Entry[S], float], W], policy: PollPolicy) -> W:
         """Let somebody wait for a message, and return it.
@@ -186,6 +196,7 @@ class DeliveryPoller(Generic[S]):
                 self._hand_over(waiter, entry.delivery(waiter, known.outcome, "cache", now))
                 return waiter
             self._entries[message_id] = entry
+            entry.polled_at = self._asked.get(message_id)
         waiter = make(entry, now)
         entry.waiters.append(waiter)
         expires_at = waiter.deadline + entry.policy.last_poll_grace
@@ -228,7 +239,12 @@ class DeliveryPoller(Generic[S]):
                 return
 
     async def _work(self) -> None:
-        loop = self._loop()
+        with anyio.CancelScope() as scope:
+            self._scopes.append(scope)
+            await self._poll_what_is_due()
+
+    async def _poll_what_is_due(self) -> None:
+        loop = asyncio.get_running_loop()
         while not self._closed:
             entry = self._polls.pop(loop.time())
             due = self._polls.next_time()
@@ -266,13 +282,18 @@ class DeliveryPoller(Generic[S]):
         now = loop.time()
         entry.ticket = UNSCHEDULED
         entry.polled_at = now
-        if not isinstance(error, NotSentError):
+        if entry.policy.minimum_gap:
+            self._note_poll(message_id, now)
+        if not isinstance(error, NotSentError) or error.kind not in NOT_TRIED:
             entry.polls += 1
         if self._hooks:
             self._hooks.emit(PollDone(message_id=message_id, polls=entry.polls, status=status, error=error))
         if status is not None:
             self._cache.put(status, now)
         if entry.over:
+            follower = self._entries.get(message_id)
+            if follower is not None:
+                self._hand_on(follower, status, now, loop)
             return
         if status is not None:
             self._take_news(entry, status, "poll", now)
@@ -286,15 +307,35 @@ class DeliveryPoller(Generic[S]):
         if not entry.over:
             self._schedule(entry, now, loop)
 
+    def _hand_on(
+        self, entry: Entry[S], status: S | None, now: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Give an entry what came of a poll of an earlier entry for the same id."""
+        entry.polled_at = now
+        if status is not None:
+            self._take_news(entry, status, "poll", now)
+        if not entry.over and entry.due < now + entry.policy.minimum_gap:
+            self._schedule(entry, now, loop)
+
+    def _note_poll(self, message_id: str, now: float) -> None:
+        """Remember for a second when a message was asked about, should it be tracked anew within it."""
+        asked = self._asked
+        asked.pop(message_id, None)
+        asked[message_id] = now
+        for known, at in tuple(itertools.islice(asked.items(), 2)):  # a few at a time will do
+            if at + MINIMUM_POLL_GAP <= now:
+                del asked[known]
+
     def _take_news(self, entry: Entry[S], status: S, source: Source, now: float) -> None:
         entry.learn(status)
         outcome = status.outcome
         if outcome is None:
             return
-        for waiter in entry.waiters:
+        waiters = entry.waiters
+        self._remove(entry)  # first, since a hook may track or cancel this very message
+        for waiter in waiters:
             self._deadlines.drop(waiter.expiry)
             self._hand_over(waiter, entry.delivery(waiter, outcome, source, now))
-        self._remove(entry)
 
     def _hand_over(self, waiter: Waiter[S], delivery: Delivery[S]) -> None:
         waiter.resolve(delivery)
@@ -302,14 +343,15 @@ class DeliveryPoller(Generic[S]):
             self._hooks.emit(DeliveryResolved(delivery=delivery))
 
     def _fail(self, entry: Entry[S], error: SmsBatError, *, tell: bool = True) -> None:
-        now = self._loop().time()
-        for waiter in entry.waiters:
+        now = asyncio.get_running_loop().time()  # a pool that was closed first must not keep us from closing
+        waiters = entry.waiters
+        self._remove(entry)
+        for waiter in waiters:
             self._deadlines.drop(waiter.expiry)
             delivery = entry.delivery(waiter, Outcome.FAILED, "poll", now)
             waiter.fail(error, delivery)
             if tell and self._hooks:
                 self._hooks.emit(DeliveryResolved(delivery=delivery))
-        self._remove(entry)
 
     def _expire(self, entry: Entry[S], now: float) -> None:
         """Hand over to those whose deadline a poll has just outlasted: there will be no fresher news."""
@@ -318,18 +360,20 @@ class DeliveryPoller(Generic[S]):
             self._time_out(entry, waiter, now)
 
     def _on_deadline(self) -> None:
-        loop = self._loop()
+        loop = asyncio.get_running_loop()
         now = loop.time()
         while (expired := self._deadlines.pop(now)) is not None:
             self._time_out(*expired, now)
         self._deadline_alarm.set(self._deadlines.next_time(), loop)
 
     def _time_out(self, entry: Entry[S], waiter: Waiter[S], now: float) -> None:
+        if waiter not in entry.waiters:
+            return  # a hook has just cancelled it
         outcome = Outcome.NOT_FOUND if entry.missing else Outcome.TIMED_OUT
         entry.waiters.remove(waiter)
-        self._hand_over(waiter, entry.delivery(waiter, outcome, "poll", now))
         if not entry.waiters:
             self._remove(entry)
+        self._hand_over(waiter, entry.delivery(waiter, outcome, "poll", now))
 
     def _remove(self, entry: Entry[S]) -> None:
         entry.over = True

@@ -11,6 +11,10 @@ T = TypeVar("T")
 SLACK = 64
 """How many dropped items may lie around before they are swept out."""
 
+HAIR = 1e-6
+"""By how much too early an item is taken out, in seconds: a loop may ring a rounding error before the time,
+and in virtual time that moment never passes by itself."""
+
 
 class Schedule(Generic[T]):
     """Items in the order of their times; equal times in the order they came.
@@ -19,7 +23,7 @@ class Schedule(Generic[T]):
     swept out as soon as they are the larger half.
     """
 
-    __slots__ = ("_dropped", "_heap", "_live", "_tickets")
+    __slots__ = ("_heap", "_live", "_tickets")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []
@@ -57,16 +61,9 @@ class Schedule(Generic[T]):
     def pop(self, now: float) -> T | None:
         """Take out and return the first item if its time has come, else None."""
         at = self.next_time()
-        if at is None or at > now:
+        if at is None or at > now + HAIR:
             return None
         return self._live.pop(heapq.heappop(self._heap)[1])
-
-    def clear(self) -> list[T]:
-        """Take out and return all items."""
-        items = list(self._live.values())
-        self._live.clear()
-        self._heap.clear()
-        return items
 
 
 class Alarm:
@@ -76,19 +73,21 @@ class Alarm:
         callback: Called when the time has come.
     """
 
-    __slots__ = ("_callback", "_handle")
+    __slots__ = ("_at", "_callback", "_handle")
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self._callback = callback
         self._handle: asyncio.TimerHandle | None = None
+        self._at = 0.0  # uvloop gives a handle without when() for a time that has come
 
     def set(self, at: float | None, loop: asyncio.AbstractEventLoop) -> None:
         """Call back at a time in seconds of the loop's clock, unless an earlier one is set."""
         handle = self._handle
-        if at is None or (handle is not None and handle.when() <= at):
+        if at is None or (handle is not None and self._at <= at):
             return
         if handle is not None:
             handle.cancel()
+        self._at = at
         self._handle = loop.call_at(at, self._ring)
 
     def cancel(self) -> None:

@@ -1,5 +1,7 @@
 """The ids of one `deliveries()` stream that are being tracked at a time."""
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Generic
 
@@ -9,6 +11,9 @@ from smsbat_async.statuses import Delivery, Outcome, S
 from smsbat_async.streams import Channel, Crew, End, Job, ResultStream, Source
 from smsbat_async.tracking.entry import Entry
 from smsbat_async.tracking.poller import DeliveryPoller
+
+AT_A_TIME = 100
+"""How many ids are admitted before the event loop gets its turn."""
 
 
 class StreamWaiter(Generic[S]):
@@ -94,14 +99,7 @@ class Window(Generic[S]):
     async def _feed(self) -> None:
         channel = self._channel
         try:
-            while not channel.stopped:
-                if len(self._tracked) + len(channel) >= self._size:
-                    await channel.changed()
-                    continue
-                message_id = await self._source.take()
-                if isinstance(message_id, End):
-                    break
-                self._admit(message_id)
+            await self._admit_all()
             while self._tracked and not channel.stopped:
                 await channel.changed()
         except Exception as error:  # noqa: BLE001 - the user's own iterable may raise anything
@@ -113,6 +111,20 @@ class Window(Generic[S]):
             for waiter in tuple(self._tracked):
                 self._poller.forget(waiter.entry, waiter)
             self._tracked.clear()
+
+    async def _admit_all(self) -> None:
+        channel = self._channel
+        for admitted in itertools.count(1):
+            while len(self._tracked) + len(channel) >= self._size and not channel.stopped:
+                await channel.changed()
+            if channel.stopped:
+                return
+            message_id = await self._source.take(channel)
+            if isinstance(message_id, End):
+                return
+            self._admit(message_id)
+            if admitted % AT_A_TIME == 0:
+                await asyncio.sleep(0)
 
     def _admit(self, message_id: str) -> None:
         make: Callable[[Entry[S], float], StreamWaiter[S]] = self._waiter

@@ -6,10 +6,12 @@ from typing import Any
 import aiohttp
 from aiohttp import abc, client_exceptions, hdrs
 from aiohttp.client_middlewares import ClientHandlerType
+from multidict import CIMultiDict
 from yarl import URL
 
 from smsbat_async.errors import ConfigurationError, NotSentError, ResponseError, SmsBatError, TransportError
-from smsbat_async.http import Request, Response
+from smsbat_async.http import HiddenHeaders, Request, Response
+from smsbat_async.transport.deadlines import Deadlines
 from smsbat_async.transport.protocol import BODY_MAXIMUM, Attempt
 
 KEEP_ALIVE = 4.0
@@ -17,7 +19,10 @@ KEEP_ALIVE = 4.0
 seldom meets a connection that the server is just closing."""
 
 CONNECT_TIMEOUT = 10.0
-"""The bound on making a connection, in seconds, within the bound on the attempt."""
+"""The bound on making a connection with its name look-up, in seconds, within the bound on the attempt."""
+
+REMEMBERED = 64
+"""How many sets of headers, and how many timeouts, are kept in the form that aiohttp wants."""
 
 _CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 _NOT_SENT: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
@@ -61,16 +66,37 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
 
 
-class _Payload(aiohttp.BytesPayload):
-    """A body that notes when it begins to be written: aiohttp holds the headers back until then."""
+class _Payload(aiohttp.Payload):
+    """A body that notes when it begins to be written: aiohttp holds the headers back until then.
+
+    It is no `BytesPayload`, which warns of bodies of a megabyte and more.
+    """
 
     def __init__(self, body: bytes, attempt: Attempt) -> None:
-        super().__init__(body)
+        super().__init__(body, content_type="application/octet-stream")
+        self._body = body
         self._attempt = attempt
 
-    async def write_with_length(self, writer: abc.AbstractStreamWriter, content_length: int | None) -> None:
+    @property
+    def size(self) -> int:
+        return len(self._body)
+
+    @property
+    def autoclose(self) -> bool:
+        return True  # there is nothing to close
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._body.decode(encoding, errors)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return self._body
+
+    async def write(self, writer: abc.AbstractStreamWriter) -> None:
         self._attempt.started = True
-        await super().write_with_length(writer, content_length)
+        await writer.write(self._body)
+
+    async def write_with_length(self, writer: abc.AbstractStreamWriter, content_length: int | None) -> None:
+        await self.write(writer)
 
 
 class AiohttpTransport:
@@ -85,6 +111,8 @@ class AiohttpTransport:
         self._session = session
         self._owned = session is None
         self._limit = limit
+        self._made: dict[int, tuple[HiddenHeaders, CIMultiDict[str]]] = {}
+        self._deadlines = Deadlines()
         self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
 
     def _open(self) -> aiohttp.ClientSession:
@@ -100,42 +128,66 @@ class AiohttpTransport:
         session = self._session
         if session is None:
             session = self._session = self._open()
-        body = request.body
         # A GET has no payload that could tell. It is harmless: it counts as started until proved otherwise.
-        attempt.started = body is None
+        attempt.started = request.body is None
         failure: SmsBatError
+        task = asyncio.current_task()
+        assert task is not None
+        cancels = task.cancelling()
+        watch = None if timeout is None else self._deadlines.begin(task, timeout)
         try:
-            async with session.request(
+            answer = await session.request(
                 request.method,
                 URL(request.url, encoded=True),
-                headers=request.headers,
-                data=None if body is None else _Payload(body, attempt),
+                headers=self._headers(request.headers),
+                data=None if request.body is None else _Payload(request.body, attempt),
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=self._timeout(timeout),
-            ) as answer:
-                return Response(answer.status, answer.headers, await _read(answer))
+            )
+            return Response(answer.status, answer.headers, await _read(answer))
         except asyncio.CancelledError:
-            raise
+            if watch is not None and watch.end(task):
+                if task.uncancel() > cancels:
+                    raise
+                failure = _lost("the time was over", "timeout", attempt)
+            elif session.closed and task.cancelling() <= cancels:
+                # A session that closes cancels who waits for a connection, and nobody cancelled this task.
+                failure = _lost("the aiohttp session was closed", "disconnected", attempt)
+            else:
+                raise
         except SmsBatError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - whatever a library raises must not reach the user
-            failure = _translate(error, attempt, closed=session.closed)
+            failure = _translate(error, request, attempt, closed=session.closed)
+        finally:
+            if watch is not None:
+                watch.end(task)
         # Raised out here, so that the library's error with its headers is not its context.
         raise failure
+
+    def _headers(self, headers: HiddenHeaders) -> CIMultiDict[str]:
+        """Return headers in the form that aiohttp would otherwise make of them for every request."""
+        made = self._made.get(id(headers))
+        if made is None:
+            made = headers, CIMultiDict(headers)  # kept together, so that the id stays taken
+            if len(self._made) < REMEMBERED:
+                self._made[id(headers)] = made
+        return made[1]
 
     def _timeout(self, total: float | None) -> aiohttp.ClientTimeout:
         found = self._timeouts.get(total)
         if found is None:
             connect = CONNECT_TIMEOUT if total is None else min(CONNECT_TIMEOUT, total)
-            # The threshold keeps aiohttp from rounding deadlines up to whole seconds.
-            found = aiohttp.ClientTimeout(total=total, sock_connect=connect, ceil_threshold=float("inf"))
-            if len(self._timeouts) < 8:
+            # No total: our own deadlines cost less. The threshold keeps aiohttp from rounding up to seconds.
+            found = aiohttp.ClientTimeout(total=None, connect=connect, ceil_threshold=float("inf"))
+            if len(self._timeouts) < REMEMBERED:
                 self._timeouts[total] = found
         return found
 
     async def aclose(self) -> None:
         """Close every connection, unless the session is the user's own."""
+        self._deadlines.close()
         if self._owned and self._session is not None:
             await self._session.close()
 
@@ -146,15 +198,21 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
         return await answer.read()
     chunks: list[bytes] = []
     total = 0
-    async for chunk in answer.content.iter_any():
-        chunks.append(chunk)
-        total += len(chunk)
-        if total > BODY_MAXIMUM:
-            answer.close()
-            raise ResponseError(
-                f"the answer is larger than {BODY_MAXIMUM} bytes", kind="too_large", status_code=answer.status
-            )
-    return b"".join(chunks)
+    try:
+        async for chunk in answer.content.iter_any():
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > BODY_MAXIMUM:
+                break
+        else:
+            return b"".join(chunks)
+    except BaseException:
+        answer.close()
+        raise
+    answer.close()
+    raise ResponseError(
+        f"the answer is larger than {BODY_MAXIMUM} bytes", kind="too_large", status_code=answer.status
+    )
 
 
 def _describe(error: BaseException) -> str:
@@ -164,12 +222,13 @@ def _describe(error: BaseException) -> str:
     return name if number is None else f"{name} (errno {number})"
 
 
-def _translate(error: Exception, attempt: Attempt, *, closed: bool) -> SmsBatError:
+def _translate(error: Exception, request: Request, attempt: Attempt, *, closed: bool) -> SmsBatError:
     what = _describe(error)
-    for classes, kind in _NOT_SENT:
-        if isinstance(error, classes):
+    if request.body is None or not attempt.started:
+        early = _before_the_wire(error, what, closed=closed)
+        if early is not None:
             attempt.started = False
-            return NotSentError(what, kind=kind)
+            return early
     if isinstance(error, _Dropped):
         return _lost(str(error), "disconnected", attempt)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -181,13 +240,19 @@ def _translate(error: Exception, attempt: Attempt, *, closed: bool) -> SmsBatErr
         return _lost(what, "timeout", attempt)
     if isinstance(error, client_exceptions.ClientPayloadError):
         return _lost(what, "body", attempt)
-    if closed:
-        attempt.started = False
+    return _lost(what, "disconnected", attempt)
+
+
+def _before_the_wire(error: Exception, what: str, *, closed: bool) -> SmsBatError | None:
+    """Return our error for one that comes before the request is written, or None for any other."""
+    for classes, kind in _NOT_SENT:
+        if isinstance(error, classes):
+            return NotSentError(what, kind=kind)
+    if closed and isinstance(error, RuntimeError):
         return ConfigurationError("the aiohttp session is closed")
     if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-        attempt.started = False
         return ConfigurationError(f"the request cannot be written ({what})")
-    return _lost(what, "disconnected", attempt)
+    return None
 
 
 def _lost(what: str, kind: str, attempt: Attempt) -> TransportError:

@@ -30,7 +30,7 @@ def parse(response: Response) -> Any:
     """
     problem = "is not JSON"
     try:
-        return json.loads(response.body.removeprefix(BOM).decode("utf-8", "replace"), parse_float=Decimal)
+        return json.loads(response.body.removeprefix(BOM).decode("utf-8", "replace"), parse_float=_number)
     except RecursionError:
         problem = "is nested too deep"
     except ValueError:
@@ -43,6 +43,13 @@ def parse(response: Response) -> Any:
         body=response.body,
         retryable=problem != "is nested too deep",
     )
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return Decimal("NaN")  # an exponent of more digits than decimals have
 
 
 def unreadable(response: Response, problem: str) -> ResponseError:

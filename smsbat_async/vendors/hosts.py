@@ -27,13 +27,24 @@ def check_base_url(base_url: object, *, allow_http: bool) -> str:
         host, parts = None, urlsplit("")
     if not host or parts.scheme not in {"http", "https"}:
         raise wrong
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    if "?" in base_url or "#" in base_url or "@" in parts.netloc:
         raise wrong
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigurationError(
             "base_url must begin with https://, since it carries credentials; allow_http=True lifts that"
         )
     return base_url.rstrip("/")
+
+
+def check_path(field: str, path: object) -> str:
+    """Return a path that keeps a request on its host, and what follows it out of a fragment.
+
+    Raises:
+        ConfigurationError: If it is anything else.
+    """
+    if not isinstance(path, str) or VISIBLE_ASCII.fullmatch(path) is None or path[0] != "/" or "#" in path:
+        raise ConfigurationError(f"{field} must begin with / and be visible ASCII without #")
+    return path
 
 
 def is_loopback(host: str) -> bool:

@@ -32,6 +32,9 @@ ABOUT_THE_MESSAGES = frozenset({400, 413, 422})
 
 PERMANENT_TRANSPORT = frozenset({"certificate"})
 
+NOT_TRIED = frozenset({"no_slot", "paused", "circuit_open"})
+"""Kinds of `NotSentError` for what was not even tried: it fails at once, and says nothing about the road."""
+
 
 def error_of(response: Response) -> ApiError | ResponseError | None:
     """Return what is wrong with an answer by its HTTP status, or None for 2xx."""
@@ -93,7 +96,7 @@ def _details(response: Response) -> dict[str, Any]:
 def retries_of_read(error: SmsBatError) -> int:
     """Return how many times a status request may be repeated after an error."""
     if isinstance(error, NotSentError):
-        return 0 if error.kind in PERMANENT_TRANSPORT else MANY
+        return 0 if error.kind in PERMANENT_TRANSPORT | NOT_TRIED else MANY
     if isinstance(error, TransportError | RateLimitError | ServerError):
         return MANY
     if isinstance(error, ResponseError):
@@ -107,7 +110,8 @@ def retries_of_send(error: SmsBatError) -> int:
     """Return how many times a send may be repeated after an error that leaves no doubt."""
     if isinstance(error, RateLimitError):
         return MANY
-    return MANY if isinstance(error, NotSentError) and error.kind not in PERMANENT_TRANSPORT else 0
+    may_pass = isinstance(error, NotSentError) and error.kind not in PERMANENT_TRANSPORT | NOT_TRIED
+    return MANY if may_pass else 0
 
 
 def leaves_doubt(error: SmsBatError) -> bool:

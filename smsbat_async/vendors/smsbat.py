@@ -15,7 +15,7 @@ from smsbat_async.http import Request, Response, headers
 from smsbat_async.messages import CascadeMessage, Route, SendOutcome, SendResult
 from smsbat_async.statuses import MessageStatus
 from smsbat_async.vendors.answers import UNDECODABLE, is_sane, logger, parse, salvage, unreadable
-from smsbat_async.vendors.hosts import check_base_url, host_of
+from smsbat_async.vendors.hosts import check_base_url, check_path, host_of
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import error_of
 
@@ -87,7 +87,7 @@ class SmsBat:
                 "credentials are missing: give api_key, or username with password, or for cascades "
                 "viber_token or telegram_key"
             )
-        if status_path.count("{message_id}") != 1 or not status_path.startswith("/"):
+        if check_path("status_path", status_path).count("{message_id}") != 1:
             raise ConfigurationError("status_path must begin with / and hold {message_id} once")
         base = check_base_url(base_url, allow_http=allow_http)
         self.host = host_of(base)
@@ -154,8 +154,7 @@ class SmsBat:
             if status.message_id.lower() != message_id.lower() and status.message_id:
                 raise _mismatch(response, f"the answer is not about message {message_id!r}")
             msgspec.structs.force_setattr(status, "message_id", message_id)
-        if status.cost is not None or status.rate is not None:
-            _drop_insane(status)
+        _drop_insane(status)
         return status
 
     def check_can_send(self) -> None:

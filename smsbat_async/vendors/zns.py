@@ -12,13 +12,14 @@ from smsbat_async.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     PermissionDeniedError,
     ServerError,
 )
 from smsbat_async.http import Request, Response, headers
 from smsbat_async.statuses import ZnsStatus
 from smsbat_async.vendors.answers import UNDECODABLE, logger, parse, salvage, unreadable
-from smsbat_async.vendors.hosts import check_base_url, host_of
+from smsbat_async.vendors.hosts import check_base_url, check_path, host_of
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import error_of
 
@@ -113,6 +114,8 @@ class Zns:
         base = check_base_url(base_url, allow_http=allow_http)
         self.host = host_of(base)
         self.credential = fingerprint(key)
+        if "?" in check_path("status_path", status_path):
+            raise ConfigurationError("status_path must be a path without a query")
         self._status_prefix = f"{base}{status_path}?message_id="
         self._status_template = status_path
         self._headers = headers(Accept="application/json", Content_Type="application/json")
