@@ -1,0 +1,301 @@
+"""The public API as users write it: checked by mypy and pyright, both strict, and never run."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
+from random import Random
+from typing import assert_type
+
+import aiohttp
+
+from smsbat_async import (
+    ApiError,
+    Attempt,
+    AuthenticationError,
+    BadRequestError,
+    CascadeMessage,
+    ChunkSent,
+    ClientClosedError,
+    ConfigurationError,
+    Delivery,
+    DeliveryFailedError,
+    DeliveryPoller,
+    DeliveryResolved,
+    DeliveryStatus,
+    Event,
+    Fallback,
+    InvalidMessageError,
+    Limits,
+    MessageStatus,
+    MessageType,
+    NotFoundError,
+    NotSentError,
+    Outcome,
+    OutcomeUnknownError,
+    Paused,
+    PermissionDeniedError,
+    PollDone,
+    PollPolicy,
+    Rate,
+    RateLimitError,
+    Receipt,
+    Request,
+    RequestFinished,
+    Response,
+    ResponseError,
+    ResultStream,
+    RetryPolicy,
+    RetryScheduled,
+    Route,
+    SendOutcome,
+    SendResult,
+    ServerError,
+    SessionPool,
+    SmsBatClient,
+    SmsBatError,
+    StatusResult,
+    Transport,
+    TransportError,
+    ZnsClient,
+    ZnsStatus,
+)
+
+
+async def an_otp(client: SmsBatClient, phone: str, code: str) -> bool:
+    message = CascadeMessage(
+        id="otp-1",
+        from_name="YourBrand",
+        to_phone=phone,
+        message_type=MessageType.TRANSACTION,
+        text=f"Your code is {code}",
+        ttl=300,
+    )
+    receipt = await client.send(message, route=Route.TG_VIBER)
+    assert_type(receipt, Receipt)
+    assert_type(receipt.message_id, str)
+    assert_type(receipt.tracking_id, str)
+    delivery = await client.wait_for_delivery(receipt.message_id, timeout=60)
+    assert_type(delivery, Delivery[MessageStatus])
+    assert_type(delivery.outcome, Outcome)
+    assert_type(delivery.status, MessageStatus | None)
+    assert_type(delivery.cost, Decimal | None)
+    assert_type(delivery.raise_for_outcome(), Delivery[MessageStatus])
+    assert_type(delivery.last_error, SmsBatError | None)
+    assert_type(delivery.polls, int)
+    assert_type(delivery.elapsed, float)
+    return delivery.success and not delivery.timed_out
+
+
+async def a_status(client: SmsBatClient) -> None:
+    status = await client.status("abc123", max_age=30.0)
+    assert_type(status, MessageStatus)
+    assert_type(status.delivery_status, str)
+    assert_type(status.cost, Decimal | None)
+    assert_type(status.fallbacks, tuple[Fallback, ...] | None)
+    assert_type(status.extended_statuses, dict[str, str] | None)
+    assert_type(status.outcome, Outcome | None)
+    assert_type(status.is_terminal, bool)
+    if status.delivery_status == DeliveryStatus.DELIVERED:
+        assert_type(status.message_id, str)
+
+
+async def a_notification(client: ZnsClient) -> None:
+    status = await client.status("m-1")
+    assert_type(status, ZnsStatus)
+    assert_type(status.status, int)
+    assert_type(status.delivery_time, dt.datetime | None)
+    assert_type(await client.wait_for_delivery("m-1"), Delivery[ZnsStatus])
+    assert_type(await client.fetch_statuses(["m-1"]), list[StatusResult[ZnsStatus]])
+    assert_type(client.track("m-1"), asyncio.Future[Delivery[ZnsStatus]])
+    assert_type(client.poller, DeliveryPoller[ZnsStatus])
+    async for delivery in client.deliveries(["m-1"]):
+        assert_type(delivery, Delivery[ZnsStatus])
+
+
+async def many_statuses(client: SmsBatClient, ids: list[str]) -> None:
+    stream = client.statuses(ids, concurrency=20)
+    assert_type(stream, ResultStream[StatusResult[MessageStatus]])
+    async for result in stream:
+        assert_type(result, StatusResult[MessageStatus])
+        assert_type(result.status, MessageStatus | None)
+        assert_type(result.error, SmsBatError | None)
+    async with client.statuses(id_source()) as items:
+        async for result in items:
+            if result.status is not None:
+                break
+    await stream.aclose()
+    assert_type(await client.fetch_statuses(id_iterator()), list[StatusResult[MessageStatus]])
+    assert_type(await client.fetch_statuses(id_source(), concurrency=5), list[StatusResult[MessageStatus]])
+
+
+async def many_messages(client: SmsBatClient, messages: list[CascadeMessage]) -> None:
+    results = await client.send_many(messages, chunk_size=1_000, concurrency=2, split_refused=False)
+    assert_type(results, list[SendResult])
+    for result in results:
+        assert_type(result.message, CascadeMessage)
+        assert_type(result.outcome, SendOutcome)
+        assert_type(result.message_id, str | None)
+        assert_type(result.error, SmsBatError | None)
+    async with client.send_stream(message_source(), route=Route.STANDARD) as items:
+        assert_type(items, ResultStream[SendResult])
+        async for result in items:
+            assert_type(result, SendResult)
+
+
+async def tracking(client: SmsBatClient) -> None:
+    future = client.track("abc123", timeout=90.0)
+    assert_type(future, asyncio.Future[Delivery[MessageStatus]])
+    assert_type(await future, Delivery[MessageStatus])
+    poller = client.poller
+    assert_type(poller, DeliveryPoller[MessageStatus])
+    assert_type(poller.track("abc123"), asyncio.Future[Delivery[MessageStatus]])
+    assert_type(poller.pending, int)
+    assert_type(poller.feed(MessageStatus(message_id="abc123", delivery_status="delivered")), bool)
+    assert_type(await poller.drain(5.0), bool)
+    assert_type(await poller.drain(), bool)
+    async with client.deliveries(id_source(), timeout=60.0, window=1_000) as items:
+        assert_type(items, ResultStream[Delivery[MessageStatus]])
+        async for delivery in items:
+            assert_type(delivery, Delivery[MessageStatus])
+            if delivery.outcome is Outcome.TIMED_OUT:
+                return
+
+
+async def clients() -> None:
+    pool = SessionPool(100)
+    async with (
+        SmsBatClient(
+            api_key="k",
+            viber_token="v",
+            telegram_key="t",
+            base_url="https://eu.smsbat.example",
+            pool=pool,
+            retry=RetryPolicy(attempts=1, initial=0.5, maximum=8.0, resend_unknown=False),
+            polling=PollPolicy(initial=5, factor=2, maximum=30, timeout=60, jitter=0, last_poll_grace=1),
+            limits=Limits(status=Rate(50, 75), send=None).share(4),
+            timeout=None,
+            total_timeout=60,
+            hooks=[hook],
+            random=Random(1),
+        ) as smsbat,
+        ZnsClient(api_key="k", auth_header="api-key", pool=pool, allow_http=True) as zns,
+        SmsBatClient(username="@", password="k") as basic,
+        SmsBatClient.from_env(timeout=5.0) as from_env,
+        ZnsClient.from_env() as zns_from_env,
+    ):
+        assert_type(smsbat, SmsBatClient)
+        assert_type(zns, ZnsClient)
+        assert_type(basic, SmsBatClient)
+        assert_type(from_env, SmsBatClient)
+        assert_type(zns_from_env, ZnsClient)
+        assert_type(smsbat.with_options(timeout=5.0, retry=RetryPolicy(attempts=1)), SmsBatClient)
+        assert_type(zns.with_options(polling=PollPolicy(timeout=30)), ZnsClient)
+        await smsbat.aclose(grace=0.0)
+        await zns.aclose()
+    await pool.aclose()
+
+
+async def pools(session: aiohttp.ClientSession) -> None:
+    async with SessionPool(20, session=session) as pool:
+        assert_type(pool, SessionPool)
+        assert_type(pool.in_flight, int)
+    SessionPool(transport=TransportOfMyOwn())
+    SessionPool(transport="aiohttp")
+
+
+class TransportOfMyOwn:
+    async def send(self, request: Request, timeout: float | None, attempt: Attempt) -> Response:
+        attempt.started = True
+        assert_type(request.method, str)
+        assert_type(request.body, bytes | None)
+        return Response(200, HeadersOfMyOwn(), b"{}")
+
+    async def aclose(self) -> None:
+        pass
+
+
+class HeadersOfMyOwn:
+    def get(self, name: str, /) -> str | None:
+        return None
+
+
+mine: Transport = TransportOfMyOwn()
+
+
+async def errors(client: SmsBatClient, message: CascadeMessage) -> None:
+    try:
+        await client.send(message)
+    except OutcomeUnknownError as error:
+        assert_type(error.tracking_ids, tuple[str, ...])
+        assert_type(error.error, SmsBatError)
+    except InvalidMessageError as error:
+        assert_type((error.field, error.code, error.message), tuple[str, str, str])
+    except RateLimitError as error:
+        assert_type(error.retry_after, float | None)
+    except ServerError as error:
+        assert_type(error.retry_after, float | None)
+    except (BadRequestError, AuthenticationError, PermissionDeniedError, NotFoundError) as error:
+        assert_type(error.status_code, int)
+        assert_type(error.code, str | None)
+        assert_type(error.field, str | None)
+    except ApiError as error:
+        assert_type(error.body, bytes)
+        assert_type(error.request_id, str | None)
+    except NotSentError as error:
+        assert_type(error.kind, str)
+    except (TransportError, ResponseError) as error:
+        assert_type(str(error), str)
+    except (ConfigurationError, ClientClosedError):
+        raise
+    except DeliveryFailedError as error:
+        assert_type(error.delivery.outcome, Outcome)
+    except SmsBatError:
+        pass
+
+
+def hook(event: Event[MessageStatus]) -> None:
+    match event:
+        case RequestFinished(error=error, elapsed=elapsed):
+            assert_type(error, SmsBatError | None)
+            assert_type(elapsed, float)
+        case RetryScheduled(delay=delay):
+            assert_type(delay, float)
+        case Paused(per_second=per_second):
+            assert_type(per_second, float | None)
+        case PollDone(status=status):
+            assert_type(status, MessageStatus | None)
+        case DeliveryResolved(delivery=delivery):
+            assert_type(delivery, Delivery[MessageStatus])
+        case ChunkSent(results=results, route=route, foreign_ids=foreign_ids):
+            assert_type(results, tuple[SendResult, ...])
+            assert_type(route, Route)
+            assert_type(foreign_ids, tuple[str, ...])
+
+
+any_hook: Callable[[Event[MessageStatus]], None] = hook
+
+
+def messages() -> Iterator[CascadeMessage]:
+    yield CascadeMessage(
+        id="survey-1",
+        from_name="YourBrand",
+        to_phone="+380501234567",
+        message_type=MessageType.VIBER_SURVEY,
+        text="How was it?",
+        scheduled_sent=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+        survey_options=["Good", "Bad"],
+    )
+
+
+async def message_source() -> AsyncIterator[CascadeMessage]:
+    for message in messages():
+        yield message
+
+
+def id_iterator() -> Iterator[str]:
+    yield "abc123"
+
+
+async def id_source() -> AsyncIterator[str]:
+    yield "abc123"
