@@ -1,0 +1,88 @@
+"""Bounds on attempts: exact for every attempt, though one timer serves all of one length."""
+
+import asyncio
+
+import pytest
+
+from smsbat_async.transport.deadlines import REMEMBERED, Deadlines
+
+pytestmark = pytest.mark.looptime
+
+
+async def watched(deadlines: Deadlines, seconds: float, takes: float) -> tuple[str, float]:
+    """Sleep under a deadline, and return what came of it and after how many seconds."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    began = loop.time()
+    watch = deadlines.begin(task, seconds)
+    try:
+        await asyncio.sleep(takes)
+    except asyncio.CancelledError:
+        if not watch.end(task):
+            raise
+        task.uncancel()
+        return "over", round(loop.time() - began, 3)
+    return ("late" if watch.end(task) else "done"), round(loop.time() - began, 3)
+
+
+async def test_an_attempt_that_takes_too_long_is_cancelled_at_its_deadline() -> None:
+    assert await watched(Deadlines(), 5.0, takes=60.0) == ("over", 5.0)
+
+
+async def test_an_attempt_that_ends_in_time_is_left_alone() -> None:
+    deadlines = Deadlines()
+    assert await watched(deadlines, 5.0, takes=4.0) == ("done", 4.0)
+    assert await watched(deadlines, 5.0, takes=4.9) == ("done", 4.9)
+
+
+async def test_the_deadline_of_each_attempt_is_its_own() -> None:
+    deadlines = Deadlines()
+
+    async def begin_after(wait: float, takes: float) -> tuple[str, float]:
+        await asyncio.sleep(wait)
+        return await watched(deadlines, 5.0, takes)
+
+    beginnings = [(0.0, 60.0), (1.5, 2.0), (3.0, 60.0), (4.5, 60.0)]
+    ends = await asyncio.gather(*(begin_after(wait, takes) for wait, takes in beginnings))
+    assert ends == [("over", 5.0), ("done", 2.0), ("over", 5.0), ("over", 5.0)]
+
+
+async def test_an_attempt_that_begins_when_the_timer_stands_at_an_ended_one_is_bounded_too() -> None:
+    deadlines = Deadlines()
+    assert await watched(deadlines, 5.0, takes=0.5) == ("done", 0.5)
+    assert await watched(deadlines, 5.0, takes=60.0) == ("over", 5.0)
+
+
+async def test_attempts_of_several_lengths_do_not_disturb_each_other() -> None:
+    deadlines = Deadlines()
+    ends = await asyncio.gather(*(watched(deadlines, float(length), takes=10.0) for length in (3, 12, 1, 9)))
+    assert ends == [("over", 3.0), ("done", 10.0), ("over", 1.0), ("over", 9.0)]
+
+
+async def test_lengths_beyond_those_remembered_are_bounded_and_leave_no_timer() -> None:
+    deadlines = Deadlines()
+    lengths = [float(length) for length in range(1, REMEMBERED + 4)]
+    ends = await asyncio.gather(*(watched(deadlines, length, takes=60.0) for length in lengths))
+    assert ends == [("over", length) for length in lengths]
+    assert await watched(deadlines, 99.5, takes=1.0) == ("done", 1.0)
+    before = asyncio.get_running_loop().time()
+    await asyncio.sleep(200.0)
+    assert asyncio.get_running_loop().time() - before == pytest.approx(200.0)
+
+
+async def test_a_cancellation_from_elsewhere_stays_one() -> None:
+    deadlines = Deadlines()
+    task = asyncio.create_task(watched(deadlines, 5.0, takes=60.0))
+    await asyncio.sleep(1.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_after_closing_no_timer_is_left() -> None:
+    deadlines = Deadlines()
+    task = asyncio.create_task(watched(deadlines, 5.0, takes=8.0))
+    await asyncio.sleep(1.0)
+    deadlines.close()
+    assert await task == ("done", 8.0)
