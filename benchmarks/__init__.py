@@ -1,0 +1,1 @@
+"""Measurements of the SDK beside hand-written code; `python -m benchmarks` runs them."""

@@ -1,0 +1,146 @@
+"""A vendor that answers status requests as fast as Python can, in a process of its own.
+
+The bytes of every answer are ready but for the id, so that the server is never what limits a client.
+"""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, cast
+
+from benchmarks import machine
+
+PREFIX = b"GET /bat/message/"
+END = b"\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\n"
+    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
+    b"X-Request-Id: 0c4f3a8be1d7429f\r\n\r\n"
+)
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+BASIC = '{"messagelistId":123456,"messageId":"ID","deliverystatus":"WORD","partscount":1,"cost":COST}'
+EXTENDED = (
+    '{"messagelistId":123456,"messageId":"ID","deliverystatus":"WORD","partscount":1,"cost":COST,'
+    '"fallbacks":[{"type":"sms","status":"not_used"}],'
+    '"extendedStatuses":{"viber":"WORD","sms":"not_used"},'
+    '"rate":0.05,"rateAmount":0.05,"rateCurrency":"USD","billAmount":0.05,"billCurrency":"USD"}'
+)
+
+
+class Variant(NamedTuple):
+    """What the answers for some of the ids say."""
+
+    word: str
+    cost: str
+
+
+VARIANTS = (
+    Variant("delivered", "0.05"),
+    Variant("delivered", "0.0425"),
+    Variant("undeliverable", "0.00"),
+    Variant("processing", "0.05"),
+    Variant("delivered", "0.1"),
+)
+
+
+def variant_of(message_id: str) -> Variant:
+    """Return what the answer for an id says: the last character decides."""
+    return VARIANTS[ord(message_id[-1]) % len(VARIANTS)]
+
+
+def body_of(message_id: str, shape: str) -> bytes:
+    """Return the body of the answer for an id, in one of the two documented shapes."""
+    word, cost = variant_of(message_id)
+    return shape.replace("ID", message_id, 1).replace("WORD", word).replace("COST", cost).encode()
+
+
+class _Ready:
+    """The two halves of every answer to an id of one length."""
+
+    def __init__(self, length: int) -> None:
+        self.halves: list[tuple[bytes, bytes]] = []
+        for last in range(len(VARIANTS)):
+            stand_in = "x" * (length - 1) + chr(ord("A") + (last - ord("A")) % len(VARIANTS))
+            body = body_of(stand_in, EXTENDED)
+            before, after = body.split(stand_in.encode(), 1)
+            self.halves.append((HEAD % len(body) + before, after))
+
+
+class StatusProtocol(asyncio.Protocol):
+    """Keep-alive HTTP/1.1 reduced to what a status request needs."""
+
+    def __init__(self, ready: dict[int, _Ready]) -> None:
+        self._ready = ready
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where answers go."""
+        self._write = cast("asyncio.WriteTransport", transport).write
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request that has come in whole."""
+        *requests, self._rest = (self._rest + data).split(END)
+        for request in requests:
+            self._write(self._answer(request))
+
+    def _answer(self, request: bytes) -> bytes:
+        if not request.startswith(PREFIX):
+            return NOT_FOUND
+        message_id = request[len(PREFIX) : request.index(b" ", len(PREFIX))]
+        length = len(message_id)
+        ready = self._ready.get(length)
+        if ready is None:
+            ready = self._ready[length] = _Ready(length)
+        before, after = ready.halves[message_id[-1] % len(VARIANTS)]
+        return before + message_id + after
+
+
+async def serve() -> None:
+    """Serve on a free port of loopback, tell its number, and end with the standard input."""
+    loop = asyncio.get_running_loop()
+    ready: dict[int, _Ready] = {}
+    server = await loop.create_server(lambda: StatusProtocol(ready), "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    ended = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ended.set)
+    await ended.wait()
+    loop.remove_reader(sys.stdin.fileno())
+    server.close()
+
+
+class ServerProcess:
+    """The server as a child process; `with` starts and ends it.
+
+    It also ends by itself when this process does, since its standard input closes then.
+    """
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.server"],
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.communicate()
+
+    def cpu_seconds(self) -> float | None:
+        """Return how long the server has kept a core busy so far, or None where the system does not tell."""
+        return machine.cpu_seconds(self.process.pid)
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=list(machine.loops().values())[-1]) as runner:
+        runner.run(serve())
