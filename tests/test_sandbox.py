@@ -364,7 +364,7 @@ async def test_a_body_above_the_cap_is_413() -> None:
         status, body = await post(session, sandbox, [make(text="x" * 1000)])
         assert status == 413
         assert body == (
-            b'{"status":413,"error":"Request Entity Too Large","message":"The body has more than 1000 bytes"}'
+            b'{"status":413,"error":"Content Too Large","message":"The body has more than 1000 bytes"}'
         )
         assert sandbox.messages == []
 
