@@ -212,9 +212,11 @@ async def test_what_is_given_beats_what_is_found_where_the_two_exclude_each_othe
     monkeypatch.setenv("SMSBAT_API_KEY", "env-key")
     monkeypatch.setenv("SMSBAT_USERNAME", "env-user")
     monkeypatch.setenv("SMSBAT_PASSWORD", "env-password")
-    async with ScriptedServer(vendor_script) as server:
-        async with SmsBatClient.from_env(base_url=server.url, **given) as client:
-            await client.status("v-1")
+    async with (
+        ScriptedServer(vendor_script) as server,
+        SmsBatClient.from_env(base_url=server.url, **given) as client,
+    ):
+        await client.status("v-1")
     (request,) = server.requests
     assert request.header("X-Authorization-Key") == key
     assert request.header("Authorization") == basic
