@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sized
 from typing import Generic
 
+from smsbat_async.channel import Channel
+from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import SmsBatError
 from smsbat_async.policies import check_count
+from smsbat_async.sources import End, Source
 from smsbat_async.statuses import S, StatusResult
-from smsbat_async.streams import Channel, Crew, End, Job, ResultStream, Source
+from smsbat_async.streams import ResultStream
 
 Ask = Callable[[str], Awaitable[S]]
 

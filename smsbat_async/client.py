@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, Self
 
 from smsbat_async.batch import StatusBatch
 from smsbat_async.credentials import Secret
+from smsbat_async.crew import Crew
 from smsbat_async.errors import ClientClosedError, ConfigurationError
 from smsbat_async.hooks import Hooks
 from smsbat_async.http import Request, Response
@@ -18,7 +19,7 @@ from smsbat_async.pool import Kind, SessionPool
 from smsbat_async.requester import Requester, Terms
 from smsbat_async.sending import Chunking, Sender
 from smsbat_async.statuses import Delivery, MessageStatus, S, S_co, StatusResult, ZnsStatus
-from smsbat_async.streams import Crew, ResultStream
+from smsbat_async.streams import ResultStream
 from smsbat_async.tracking.cache import StatusCache
 from smsbat_async.tracking.poller import DeliveryPoller
 from smsbat_async.tracking.window import Window

@@ -5,6 +5,8 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 
+from smsbat_async.channel import Channel
+from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import (
     ApiError,
     ClientClosedError,
@@ -18,7 +20,8 @@ from smsbat_async.hooks import ChunkSent, Hooks
 from smsbat_async.messages import CascadeMessage, Receipt, Route, SendOutcome, SendResult
 from smsbat_async.policies import check_count
 from smsbat_async.requester import Requester, Terms
-from smsbat_async.streams import Channel, Crew, Job, ResultStream, Source
+from smsbat_async.sources import Source
+from smsbat_async.streams import ResultStream
 from smsbat_async.transport.protocol import Attempt
 from smsbat_async.vendors.outcome import is_refusal, may_be_split, stops_a_run
 from smsbat_async.vendors.smsbat import CHUNK_MAXIMUM, SmsBat

@@ -175,6 +175,18 @@ S_co = TypeVar("S_co", bound=AnyStatus, covariant=True)
 Source = Literal["poll", "webhook", "cache"]
 
 
+RANKS = {"scheduled": 0, "processing": 1}
+"""The order in which a message passes its states, as far as it is known."""
+
+
+def is_older(status: AnyStatus, known: AnyStatus | None) -> bool:
+    """Return whether an answer tells of an earlier state than what is known."""
+    if not isinstance(known, MessageStatus) or not isinstance(status, MessageStatus):
+        return False
+    before, after = RANKS.get(known.delivery_status.lower()), RANKS.get(status.delivery_status.lower())
+    return before is not None and after is not None and after < before
+
+
 class StatusResult(msgspec.Struct, Generic[S], frozen=True):
     """The answer for one id of many.
 

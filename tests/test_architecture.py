@@ -17,7 +17,7 @@ PACKAGE = ROOT.name
 FLOORS: list[set[str]] = [
     {"errors", "http", "messages", "statuses", "phones", "segments", "policies", "credentials", "hooks"},
     {"vendors"},
-    {"transport", "pacing", "circuit", "pool", "requester", "streams"},
+    {"transport", "pacing", "circuit", "pool", "requester", "channel", "sources", "crew", "streams"},
     {"batch", "sending", "tracking"},
     {"client"},
     {"campaign", "webhooks"},
@@ -116,7 +116,7 @@ class TestReading:
         names = {(found.importer, found.imported) for found in imports()}
         assert ("requester", "smsbat_async.vendors.outcome") in names
         assert ("client", "smsbat_async.vendors.zns") in names
-        assert ("streams", "anyio.abc") in names
+        assert ("crew", "anyio.abc") in names
 
     def test_tells_imports_for_types_from_others(self) -> None:
         by_pool = {(found.imported, found.for_types_only) for found in imports() if found.importer == "pool"}

@@ -1,279 +1,248 @@
-"""What streams are made of: sources, channels, jobs and the crew."""
+"""Streams that are read, left, dropped or closed; in virtual time."""
 
 import asyncio
-import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import gc
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from smsbat_async import ClientClosedError, InvalidMessageError, ResultStream
-from smsbat_async.streams import END, Channel, Crew, Job, Source
+from smsbat_async import ClientClosedError, ResultStream, SessionPool, StatusResult
+from smsbat_async.channel import BUFFER
+from tests.support.fake import HANG, Call, FakeTransport, Heard, Reply, client_of, status
+from tests.support.items import broken_after, ids, turns
 
-
-async def ids(count: int, ask: "list[int] | None" = None) -> AsyncIterator[str]:
-    for number in range(count):
-        if ask is not None:
-            ask.append(number)
-        await asyncio.sleep(0)
-        yield f"m-{number}"
-
-
-def broken_after(count: int) -> Iterator[str]:
-    yield from (f"m-{number}" for number in range(count))
-    raise LookupError("the table is gone")
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-# -- sources --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("make", [lambda: ["a", "b"], lambda: iter("ab"), lambda: {"a": 1, "b": 2}])
-async def test_a_source_gives_the_items_of_any_iterable_and_then_the_end_for_good(
-    make: Callable[[], Any],
-) -> None:
-    source: Source[str] = Source(make(), "message_ids")
-    assert [await source.take(Channel()) for _ in range(4)] == ["a", "b", END, END]
-
-
-async def test_a_source_gives_the_items_of_an_async_iterable() -> None:
-    source = Source(ids(2), "message_ids")
-    assert [await source.take(Channel()) for _ in range(4)] == ["m-0", "m-1", END, END]
-
-
-async def test_an_async_generator_is_never_asked_twice_at_once() -> None:
-    source = Source(ids(50), "message_ids")
-    taken = await asyncio.gather(*(source.take(Channel()) for _ in range(60)))
-    assert sorted(str(item) for item in taken[:50]) == sorted(f"m-{number}" for number in range(50))
-    assert taken[50:] == [END] * 10
-
-
-@pytest.mark.parametrize("wrong", ["a text", b"bytes", 5, None, 1.5], ids=repr)
-def test_a_text_or_what_is_no_iterable_is_refused_by_the_name_of_the_parameter(wrong: Any) -> None:
-    with pytest.raises(InvalidMessageError, match="message_ids: must be an iterable or async") as caught:
-        Source(wrong, "message_ids")
-    assert (caught.value.field, caught.value.code) == ("message_ids", "not_iterable")
-
-
-async def test_an_error_of_the_iterable_comes_once_and_is_the_end() -> None:
-    source = Source(broken_after(1), "x")
-    assert await source.take(Channel()) == "m-0"
-    with pytest.raises(LookupError):
-        await source.take(Channel())
-    assert await source.take(Channel()) is END
-
-
-async def test_many_items_are_taken_at_once_and_the_rest_is_shorter() -> None:
-    source = Source(ids(5), "x")
-    assert await source.take_many(3) == ["m-0", "m-1", "m-2"]
-    assert await source.take_many(3) == ["m-3", "m-4"]
-    assert await source.take_many(3) == []
-
-
-async def test_what_came_before_an_error_is_given_first() -> None:
-    source = Source(broken_after(2), "x")
-    assert await source.take_many(3) == ["m-0", "m-1"]
-    with pytest.raises(LookupError):
-        await source.take_many(3)
-    assert await source.take_many(3) == []
-
-
-# -- channels -------------------------------------------------------------------------------------
-
-
-async def test_a_channel_holds_no_more_than_its_capacity() -> None:
-    channel: Channel[int] = Channel(2)
-    puts = [asyncio.create_task(channel.put(number)) for number in range(5)]
-    await turns()
-    assert len(channel) == 2
-    assert await channel.get() == 0
-    await turns()
-    assert len(channel) == 2
-    assert [await channel.get() for _ in range(4)] == [1, 2, 3, 4]
-    await asyncio.gather(*puts)
-
-
-async def test_after_a_stop_there_is_room_for_everything_that_was_under_way() -> None:
-    channel: Channel[int] = Channel(1)
-    puts = [asyncio.create_task(channel.put(number)) for number in range(3)]
-    await turns()
-    channel.stop()
-    await asyncio.gather(*puts)
-    assert (len(channel), channel.stopped) == (3, True)
-
-
-async def test_an_error_comes_after_the_results_that_were_there_and_only_once() -> None:
-    channel: Channel[int] = Channel()
-    channel.put_nowait(1)
-    channel.fail(LookupError("first"))
-    channel.keep(LookupError("second"))
-    channel.put_nowait(2)
-    channel.finish()
-    assert [await channel.get(), await channel.get()] == [1, 2]
-    assert str(channel.failure) == "first"
-    with pytest.raises(LookupError, match="first"):
-        await channel.get()
-    with pytest.raises(StopAsyncIteration):
-        await channel.get()
-
-
-async def test_a_reader_that_is_cancelled_just_when_woken_wakes_the_next() -> None:
-    channel: Channel[int] = Channel()
-    first, second = (asyncio.create_task(channel.get()) for _ in range(2))
-    await turns()
-    channel.put_nowait(7)
-    first.cancel()
-    assert await second == 7
-    assert first.cancelled() or first.cancelling()
-    await asyncio.gather(first, return_exceptions=True)
-
-
-async def test_readers_that_gave_up_are_passed_over() -> None:
-    channel: Channel[int] = Channel()
-    first, second = (asyncio.create_task(channel.get()) for _ in range(2))
-    await turns()
-    first.cancel()
-    await turns()
-    channel.put_nowait(7)
-    assert await second == 7
-
-
-async def test_the_end_reaches_every_reader() -> None:
-    channel: Channel[int] = Channel()
-    readers = [asyncio.create_task(channel.get()) for _ in range(3)]
-    await turns()
-    readers[0].cancel()
-    channel.finish()
-    ended = await asyncio.gather(*readers, return_exceptions=True)
-    # A task cannot raise StopAsyncIteration as itself everywhere, so only the count of errors is looked at.
-    assert [isinstance(error, BaseException) for error in ended] == [True] * 3
+# -- streams --------------------------------------------------------------------------------------
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize("stopped", ["before", "inside"])
-async def test_the_word_to_stop_breaks_off_the_wait_for_a_silent_source(stopped: str) -> None:
-    channel: Channel[int] = Channel()
-    if stopped == "before":
-        channel.stop()
-    else:
-        asyncio.get_running_loop().call_later(3.0, channel.stop)
-    began = asyncio.get_running_loop().time()
-    with channel.until_stopped():
-        await asyncio.sleep(3_600)
-    waited = asyncio.get_running_loop().time() - began
-    assert waited == pytest.approx(0.0 if stopped == "before" else 3.0, abs=1e-4)
-
-
-# -- the crew -------------------------------------------------------------------------------------
-
-
-async def test_a_crew_that_is_closed_takes_no_more_work() -> None:
-    crew = Crew()
-    await crew.aclose()
-    with pytest.raises(ClientClosedError):
-        crew.launch(job_of(asyncio.Event().wait))
-
-
-def job_of(worker: Callable[[], Awaitable[object]], width: int = 1) -> Job:
-    async def work() -> None:
-        await worker()
-
-    return Job(work, width, Channel())
-
-
-async def test_a_job_that_never_got_a_chance_to_run_is_settled_by_the_closing() -> None:
-    crew = Crew()
-    job = job_of(asyncio.Event().wait)
-    crew.launch(job)
-    await crew.aclose()
-    await asyncio.wait_for(job.wait(), 1)
+async def test_a_plain_loop_reads_everything() -> None:
+    transport = FakeTransport(lambda call: Reply(status(), 1.0 if call.message_id == "m-0" else 0.1))
+    async with client_of(transport) as client:
+        seen = [result.message_id async for result in client.statuses(ids(5))]
+    assert sorted(seen) == [f"m-{number}" for number in range(5)]
+    assert seen[-1] == "m-0"  # as they complete
 
 
 @pytest.mark.looptime
-async def test_a_job_that_is_stopped_with_a_grace_is_cancelled_when_it_is_over() -> None:
-    crew, loop = Crew(), asyncio.get_running_loop()
-    job = job_of(asyncio.Event().wait, width=3)
-    crew.launch(job)
-    await turns()
-    began = loop.time()
-    job.stop(7.0)
-    job.stop(1.0)  # the first word counts
-    await job.wait()
-    assert loop.time() - began == pytest.approx(7.0, abs=1e-4)
-    job.stop(7.0)
-    await crew.aclose()
+async def test_leaving_the_block_early_stops_the_work_at_once() -> None:
+    transport = FakeTransport(lambda _call: Reply(status(), 1.0))
+    pool = SessionPool(transport=transport)
+    asked: list[int] = []
+    async with client_of(transport, pool=pool) as client:
+        async with client.statuses(ids(10_000, asked), concurrency=4) as results:
+            async for _result in results:
+                break
+        assert pool.in_flight == transport.in_flight == 0
+        calls = len(transport.calls)
+        await asyncio.sleep(60)
+        assert len(transport.calls) == calls <= 8
+        assert len(asked) <= 9
+        # What was there already can still be read, and then the stream ends.
+        assert len([result async for result in results]) <= 4
 
 
 @pytest.mark.looptime
-async def test_a_stream_with_a_grace_lets_what_is_under_way_come_to_its_end() -> None:
-    crew, loop = Crew(), asyncio.get_running_loop()
-
-    def begin(seconds: float) -> tuple[Job, Channel[int]]:
-        channel: Channel[int] = Channel()
-
-        async def work() -> None:
-            await asyncio.sleep(seconds)
-            await channel.put(7)
-
-        job = Job(work, 1, channel)
-        crew.launch(job)
-        return job, channel
-
-    for seconds, told in ((2.0, [7]), (60.0, [])):
-        stream: ResultStream[int] = ResultStream(functools.partial(begin, seconds), grace=5.0)
-        began = loop.time()
+async def test_the_work_begins_when_the_block_is_entered_and_not_before() -> None:
+    transport = FakeTransport([status()])
+    async with client_of(transport) as client:
+        stream = client.statuses(["a"])
+        await asyncio.sleep(1)
+        assert transport.calls == []
         async with stream:
-            await turns()
-        assert loop.time() - began == pytest.approx(min(seconds, 5.0), abs=1e-3)
-        assert [number async for number in stream] == told
-    await crew.aclose()
-
-
-async def test_a_job_that_is_cancelled_before_it_began_does_nothing() -> None:
-    crew, ran = Crew(), []
-
-    async def work() -> None:
-        while not channel.stopped:
-            ran.append(1)
-            await asyncio.sleep(0)
-
-    channel: Channel[int] = Channel()
-    job = Job(work, 1, channel)
-    crew.launch(job)
-    job.cancel()
-    await job.wait()
-    job.settle()
-    assert ran == []
-    with pytest.raises(StopAsyncIteration):
-        await channel.get()
-    await crew.aclose()
+            await asyncio.sleep(1)
+            assert transport.ids == ["a"]
 
 
 @pytest.mark.looptime
-async def test_draining_a_crew_waits_no_longer_than_the_grace() -> None:
-    crew, loop = Crew(), asyncio.get_running_loop()
-    await crew.drain(5.0)
-    crew.launch(job_of(asyncio.Event().wait))
-    await turns()
+async def test_a_stream_that_is_closed_before_it_began_is_empty() -> None:
+    transport = FakeTransport([status()])
+    async with client_of(transport) as client:
+        stream = client.statuses(["a"])
+        await stream.aclose()
+        await stream.aclose()
+        assert [result async for result in stream] == []
+    assert transport.calls == []
+
+
+@pytest.mark.looptime
+async def test_closing_a_stream_that_ended_does_nothing() -> None:
+    transport = FakeTransport([status()])
+    async with client_of(transport) as client:
+        stream = client.statuses(["a"])
+        assert len([result async for result in stream]) == 1
+        await stream.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+
+@pytest.mark.looptime
+async def test_row_59_a_stream_that_nobody_reads_stops_at_its_bounded_buffer() -> None:
+    transport = FakeTransport(lambda _call: Reply(status(), 0.01))
+    asked: list[int] = []
+    async with client_of(transport) as client:
+        stream = client.statuses(ids(100_000, asked), concurrency=8)
+        await anext(stream)
+        await asyncio.sleep(600)
+        stopped_at = len(transport.calls)
+        assert BUFFER <= stopped_at <= BUFFER + 9
+        assert len(asked) <= BUFFER + 10
+        await asyncio.sleep(600)
+        assert len(transport.calls) == stopped_at
+        for _ in range(50):
+            await anext(stream)
+        await asyncio.sleep(600)
+        assert len(transport.calls) == stopped_at + 50
+
+
+@pytest.mark.looptime
+async def test_row_59_a_stream_that_was_dropped_ends_with_its_client() -> None:
+    transport = FakeTransport(lambda _call: Reply(status(), 0.01))
+    before = len(asyncio.all_tasks())
+    async with client_of(transport) as client:
+        async for _result in client.statuses(ids(100_000)):
+            break
+        gc.collect()
+        await asyncio.sleep(60)
+    assert len(asyncio.all_tasks()) == before
+
+
+@pytest.mark.looptime
+async def test_an_error_of_the_source_comes_after_the_results_that_were_under_way() -> None:
+    transport = FakeTransport(lambda call: Reply(status(), 5.0 if call.message_id == "m-0" else 1.0))
+    async with client_of(transport) as client:
+        stream, seen = client.statuses(broken_after(6)), []
+        with pytest.raises(LookupError, match="the table is gone"):
+            async for result in stream:
+                seen.append(result.message_id)
+        assert seen[-1] == "m-0"
+        assert len(seen) == 6
+        assert [result async for result in stream] == []
+
+
+@pytest.mark.looptime
+async def test_a_consumer_that_is_cancelled_stops_the_work_on_its_way_out() -> None:
+    transport = FakeTransport([HANG])
+    pool = SessionPool(transport=transport)
+    async with client_of(transport, pool=pool, timeout=None, total_timeout=None) as client:
+
+        async def consume() -> None:
+            async with client.statuses(["a", "b"]) as results:
+                async for _result in results:
+                    pass
+
+        consumer = asyncio.create_task(consume())
+        await asyncio.sleep(1)
+        assert pool.in_flight == 2
+        consumer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await consumer
+        await turns()
+        assert pool.in_flight == 0
+
+
+@pytest.mark.looptime
+async def test_several_consumers_share_the_results_and_all_come_to_the_end() -> None:
+    transport = FakeTransport(lambda _call: Reply(status(), 0.1))
+    async with client_of(transport) as client:
+        stream = client.statuses([f"m-{number}" for number in range(100)], concurrency=3)
+
+        async def consume() -> list[str]:
+            return [result.message_id async for result in stream]
+
+        shares = await asyncio.gather(*(consume() for _ in range(4)))
+    seen = [name for share in shares for name in share]
+    assert sorted(seen) == sorted(f"m-{number}" for number in range(100))
+    assert all(shares)
+
+
+@pytest.mark.looptime
+async def test_a_stream_never_cancels_its_caller() -> None:
+    transport = FakeTransport([status("processing")])
+    task = asyncio.current_task()
+    assert task is not None
+    client = client_of(transport)
+    streams: list[ResultStream[Any]] = []
+    for leave in range(3):
+        stream: ResultStream[Any] = client.statuses(ids(100))
+        streams.append(stream)
+        async for _result in stream:
+            break
+        if leave == 1:
+            await asyncio.create_task(stream.aclose())  # by another task than the reader
+    await client.aclose()
+    streams.clear()
+    gc.collect()
+    await asyncio.sleep(60)
+    assert task.cancelling() == 0
+
+
+VARIABLE: ContextVar[str] = ContextVar("VARIABLE", default="nothing")
+
+
+@pytest.mark.looptime
+async def test_no_worker_inherits_the_variables_of_whoever_came_first() -> None:
+    seen: list[str] = []
+
+    def plan(_call: Call) -> Any:
+        seen.append(VARIABLE.get())
+        return status()
+
+    transport = FakeTransport(plan)
+    async with client_of(transport) as client:
+        for secret in ("first request", "second request"):
+            VARIABLE.set(secret)
+            await client.fetch_statuses(["a", "b"])
+            assert [result.message_id async for result in client.statuses(["c"])] == ["c"]
+            await client.wait_for_delivery(f"tracked by the {secret}".replace(" ", "-"))
+            assert [end.message_id async for end in client.deliveries([f"d-{secret[:5]}"])]
+    assert seen == ["nothing"] * 10
+
+
+@pytest.mark.looptime
+async def test_closing_the_client_ends_a_stream_with_client_closed_after_its_results() -> None:
+    heard = Heard()
+    transport = FakeTransport(lambda _call: Reply(status(), 1.0))
+    client = client_of(transport, hooks=[heard])
+    stream = client.statuses(ids(100), concurrency=2)
+    seen: list[StatusResult[Any]] = [await anext(stream)]
+    await asyncio.sleep(0.5)
+    await client.aclose()
+    with pytest.raises(ClientClosedError):
+        async for result in stream:
+            seen.append(result)
+    assert [result.message_id for result in seen if result.status] == ["m-0", "m-1", "m-2", "m-3"]
+    assert len(seen) == len(transport.calls) == heard.names["RequestFinished"] == 4
+
+
+@pytest.mark.looptime
+async def test_closing_does_not_wait_for_a_source_that_is_silent() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def silent() -> AsyncIterator[str]:
+        yield "m-0"
+        await asyncio.sleep(3600)
+
+    transport = FakeTransport([status()])
+    client = client_of(transport)
+    stream = client.statuses(silent())
+    assert (await anext(stream)).message_id == "m-0"
     began = loop.time()
-    await crew.drain(5.0)
-    assert loop.time() - began == pytest.approx(5.0, abs=1e-4)
-    await crew.aclose()
+    await client.aclose()
+    assert loop.time() - began <= 2.0
+    with pytest.raises(ClientClosedError):
+        await anext(stream)
 
 
-async def test_a_worker_that_raises_stops_its_job_and_the_reader_gets_the_error() -> None:
-    crew = Crew()
-    channel: Channel[int] = Channel()
-
-    async def work() -> None:
-        raise LookupError("broken")
-
-    crew.launch(Job(work, 2, channel))
-    with pytest.raises(LookupError, match="broken"):
-        await channel.get()
-    assert channel.stopped
-    await crew.aclose()
+@pytest.mark.looptime
+async def test_closing_the_client_twice_and_from_another_task_is_fine() -> None:
+    transport = FakeTransport([status()])
+    client = client_of(transport)
+    await client.fetch_statuses(["a"])
+    await asyncio.create_task(client.aclose())
+    await asyncio.gather(client.aclose(), client.aclose())
+    with pytest.raises(ClientClosedError):
+        client.statuses(["a"])
+    with pytest.raises(ClientClosedError):
+        await client.fetch_statuses(["a"])

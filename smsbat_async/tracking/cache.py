@@ -3,8 +3,7 @@
 from collections import OrderedDict
 from typing import Generic
 
-from smsbat_async.statuses import S
-from smsbat_async.tracking.entry import is_older
+from smsbat_async.statuses import S, is_older
 
 CAPACITY = 10_000
 """How many answers are kept; the one used longest ago makes room."""

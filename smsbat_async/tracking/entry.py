@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Generic
 
 from smsbat_async.errors import SmsBatError
 from smsbat_async.policies import PollPolicy
-from smsbat_async.statuses import AnyStatus, Delivery, MessageStatus, Outcome, S, Source
+from smsbat_async.statuses import Delivery, Outcome, S, Source, is_older
 
 if TYPE_CHECKING:
     from smsbat_async.tracking.poller import DeliveryPoller
@@ -13,17 +13,6 @@ if TYPE_CHECKING:
 UNSCHEDULED = -1
 IN_FLIGHT = -2
 """Tickets of entries that are not on the schedule of polls."""
-
-RANKS = {"scheduled": 0, "processing": 1}
-"""The order in which a message passes its states, as far as it is known."""
-
-
-def is_older(status: AnyStatus, known: AnyStatus | None) -> bool:
-    """Return whether an answer tells of an earlier state than what is known."""
-    if not isinstance(known, MessageStatus) or not isinstance(status, MessageStatus):
-        return False
-    before, after = RANKS.get(known.delivery_status.lower()), RANKS.get(status.delivery_status.lower())
-    return before is not None and after is not None and after < before
 
 
 class Entry(Generic[S]):

@@ -10,11 +10,11 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
+from smsbat_async.crew import Crew
 from smsbat_async.errors import ClientClosedError, NotFoundError, NotSentError, SmsBatError
 from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
 from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
 from smsbat_async.statuses import Delivery, Outcome, S, Source
-from smsbat_async.streams import Crew
 from smsbat_async.tracking.cache import StatusCache
 from smsbat_async.tracking.entry import IN_FLIGHT, UNSCHEDULED, Entry
 from smsbat_async.tracking.schedule import Alarm, Schedule

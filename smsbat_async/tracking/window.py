@@ -5,10 +5,13 @@ import itertools
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Generic
 
+from smsbat_async.channel import Channel
+from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import BadRequestError, InvalidMessageError, SmsBatError
 from smsbat_async.policies import PollPolicy
+from smsbat_async.sources import End, Source
 from smsbat_async.statuses import Delivery, Outcome, S
-from smsbat_async.streams import Channel, Crew, End, Job, ResultStream, Source
+from smsbat_async.streams import ResultStream
 from smsbat_async.tracking.entry import Entry
 from smsbat_async.tracking.poller import DeliveryPoller
 

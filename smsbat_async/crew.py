@@ -1,0 +1,160 @@
+"""Crew: the task group that all workers of a client run in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+import anyio
+import anyio.abc
+
+from smsbat_async.channel import Channel
+from smsbat_async.errors import ClientClosedError
+
+Worker = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Job:
+    """Some workers, run together in the client's task group.
+
+    Args:
+        worker: What each worker runs, until it returns.
+        width: How many of them.
+        channel: Where they put results; it is finished when all have returned.
+    """
+
+    def __init__(self, worker: Worker, width: int, channel: Channel[Any]) -> None:
+        self._worker = worker
+        self._width = width
+        self._channel = channel
+        self._scope: anyio.CancelScope | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._done = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Run the workers to their end."""
+        try:
+            with anyio.CancelScope() as self._scope:
+                async with anyio.create_task_group() as group:
+                    for _ in range(self._width):
+                        group.start_soon(self._guarded)
+        finally:
+            self.settle()
+
+    def settle(self) -> None:
+        """Note that no worker runs any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._channel.finish()
+        if not self._done.done():
+            self._done.set_result(None)
+
+    async def _guarded(self) -> None:
+        try:
+            await self._worker()
+        except Exception as error:  # noqa: BLE001 - the reader gets whatever it is
+            self._channel.fail(error)
+
+    def stop(self, grace: float | None = None, *, error: BaseException | None = None) -> None:
+        """Begin nothing new.
+
+        Args:
+            grace: After how many seconds what is under way is cancelled; None lets it finish.
+            error: What the reader gets after the results, if anything.
+        """
+        if error is not None:
+            self._channel.keep(error)
+        self._channel.stop()
+        if grace is not None and self._timer is None and not self._done.done():
+            self._timer = asyncio.get_running_loop().call_later(grace, self.cancel)
+
+    def cancel(self) -> None:
+        """Cancel what is under way."""
+        self._channel.stop()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def wait(self) -> None:
+        """Wait until every worker has returned."""
+        await asyncio.shield(self._done)
+
+
+class Crew:
+    """The one task group of a client, and the jobs in it.
+
+    It is opened and closed by one task with an empty context: `aclose` may be called from anywhere, and no
+    worker inherits the trace or the variables of the request that happened to be first.
+    """
+
+    def __init__(self) -> None:
+        self._group: anyio.abc.TaskGroup | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stop: asyncio.Event | None = None
+        self._early: list[Worker] = []
+        self._jobs: set[Job] = set()
+        self.closed = False
+
+    def start(self, worker: Worker) -> None:
+        """Run something in the task group until it returns or the client is closed.
+
+        Raises:
+            ClientClosedError: If the client is closed.
+        """
+        if self.closed:
+            raise ClientClosedError
+        if self._group is not None:
+            Context().run(self._group.start_soon, worker)
+            return
+        self._early.append(worker)
+        if self._task is None:
+            self._stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._run(self._stop), name="smsbat_async", context=Context())
+
+    def launch(self, job: Job) -> None:
+        """Run a job.
+
+        Raises:
+            ClientClosedError: If the client is closed.
+        """
+
+        async def run() -> None:
+            try:
+                await job.run()
+            finally:
+                self._jobs.discard(job)
+
+        self.start(run)
+        self._jobs.add(job)
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        async with anyio.create_task_group() as group:
+            self._group = group
+            for worker in self._early:
+                group.start_soon(worker)
+            self._early.clear()
+            await stop.wait()
+            group.cancel_scope.cancel()
+
+    def stop_jobs(self) -> None:
+        """Let no job begin anything new."""
+        self.closed = True
+        for job in tuple(self._jobs):
+            job.stop(error=ClientClosedError())
+
+    async def drain(self, grace: float) -> None:
+        """Wait until every job is done, at most so many seconds."""
+        waits = [job.wait() for job in tuple(self._jobs)]
+        if waits:
+            try:
+                async with asyncio.timeout(grace):
+                    await asyncio.gather(*waits)
+            except TimeoutError:
+                pass
+
+    async def aclose(self) -> None:
+        """Cancel whatever still runs and wait until it has ended."""
+        self.closed = True
+        if self._task is not None and self._stop is not None:
+            self._stop.set()
+            await asyncio.shield(self._task)

@@ -1,0 +1,93 @@
+"""Source: any iterable, sync or async, that many workers take items from."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar
+
+from smsbat_async.channel import Channel
+from smsbat_async.errors import InvalidMessageError
+
+T = TypeVar("T")
+
+
+class End:
+    """What a source gives when it has no more."""
+
+
+END: Final = End()
+
+
+class Source(Generic[T]):
+    """One iterable, sync or async, that many workers take items from.
+
+    Args:
+        items: The iterable.
+        field: The name of the parameter, for the error.
+
+    Raises:
+        InvalidMessageError: If it cannot be iterated over, or is one text.
+    """
+
+    def __init__(self, items: Iterable[T] | AsyncIterable[T], field: str) -> None:
+        self._sync: Iterator[T] | None = None
+        self._async: AsyncIterator[T] | None = None
+        self._lock = asyncio.Lock()  # an async generator cannot be asked twice at once
+        self._kept: Exception | None = None
+        self._over = False
+        if isinstance(items, str | bytes) or not isinstance(items, AsyncIterable | Iterable):
+            raise InvalidMessageError(field, "not_iterable", "must be an iterable or async iterable of them")
+        if isinstance(items, AsyncIterable):
+            self._async = aiter(items)
+        else:
+            self._sync = iter(items)
+
+    async def take(self, channel: Channel[Any]) -> T | End:
+        """Return the next item, or END; an error of the iterable is raised once and is the end.
+
+        Args:
+            channel: Whose word to stop ends the waiting for a source that is silent.
+        """
+        if self._sync is not None:
+            return await self._take()
+        with channel.until_stopped():
+            async with self._lock:
+                return await self._take()
+        return END
+
+    async def take_many(self, count: int, into: list[T] | None = None) -> list[T]:
+        """Return up to `count` items; fewer only at the end or before an error.
+
+        Args:
+            count: How many at most.
+            into: Where they are put one by one, for a caller that must not lose them when it is cancelled.
+        """
+        taken: list[T] = [] if into is None else into
+        async with self._lock:
+            while len(taken) < count:
+                try:
+                    item = await self._take()
+                except Exception as met:  # noqa: BLE001 - the user's own iterable may raise anything
+                    self._kept = met
+                    break
+                if isinstance(item, End):
+                    break
+                taken.append(item)
+            if not taken and self._kept is not None:
+                error, self._kept = self._kept, None
+                raise error
+        return taken
+
+    async def _take(self) -> T | End:
+        if self._over:
+            return END
+        try:
+            if self._sync is not None:
+                return next(self._sync)
+            assert self._async is not None
+            return await anext(self._async)
+        except (StopIteration, StopAsyncIteration):
+            self._over = True
+            return END
+        except BaseException:
+            self._over = True
+            raise

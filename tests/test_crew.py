@@ -1,0 +1,120 @@
+"""The crew: one task group for all workers of a client."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from smsbat_async import ClientClosedError, ResultStream
+from smsbat_async.channel import Channel
+from smsbat_async.crew import Crew, Job
+from tests.support.items import turns
+
+
+async def test_a_crew_that_is_closed_takes_no_more_work() -> None:
+    crew = Crew()
+    await crew.aclose()
+    with pytest.raises(ClientClosedError):
+        crew.launch(job_of(asyncio.Event().wait))
+
+
+def job_of(worker: Callable[[], Awaitable[object]], width: int = 1) -> Job:
+    async def work() -> None:
+        await worker()
+
+    return Job(work, width, Channel())
+
+
+async def test_a_job_that_never_got_a_chance_to_run_is_settled_by_the_closing() -> None:
+    crew = Crew()
+    job = job_of(asyncio.Event().wait)
+    crew.launch(job)
+    await crew.aclose()
+    await asyncio.wait_for(job.wait(), 1)
+
+
+@pytest.mark.looptime
+async def test_a_job_that_is_stopped_with_a_grace_is_cancelled_when_it_is_over() -> None:
+    crew, loop = Crew(), asyncio.get_running_loop()
+    job = job_of(asyncio.Event().wait, width=3)
+    crew.launch(job)
+    await turns()
+    began = loop.time()
+    job.stop(7.0)
+    job.stop(1.0)  # the first word counts
+    await job.wait()
+    assert loop.time() - began == pytest.approx(7.0, abs=1e-4)
+    job.stop(7.0)
+    await crew.aclose()
+
+
+@pytest.mark.looptime
+async def test_a_stream_with_a_grace_lets_what_is_under_way_come_to_its_end() -> None:
+    crew, loop = Crew(), asyncio.get_running_loop()
+
+    def begin(seconds: float) -> tuple[Job, Channel[int]]:
+        channel: Channel[int] = Channel()
+
+        async def work() -> None:
+            await asyncio.sleep(seconds)
+            await channel.put(7)
+
+        job = Job(work, 1, channel)
+        crew.launch(job)
+        return job, channel
+
+    for seconds, told in ((2.0, [7]), (60.0, [])):
+        stream: ResultStream[int] = ResultStream(functools.partial(begin, seconds), grace=5.0)
+        began = loop.time()
+        async with stream:
+            await turns()
+        assert loop.time() - began == pytest.approx(min(seconds, 5.0), abs=1e-3)
+        assert [number async for number in stream] == told
+    await crew.aclose()
+
+
+async def test_a_job_that_is_cancelled_before_it_began_does_nothing() -> None:
+    crew, ran = Crew(), []
+
+    async def work() -> None:
+        while not channel.stopped:
+            ran.append(1)
+            await asyncio.sleep(0)
+
+    channel: Channel[int] = Channel()
+    job = Job(work, 1, channel)
+    crew.launch(job)
+    job.cancel()
+    await job.wait()
+    job.settle()
+    assert ran == []
+    with pytest.raises(StopAsyncIteration):
+        await channel.get()
+    await crew.aclose()
+
+
+@pytest.mark.looptime
+async def test_draining_a_crew_waits_no_longer_than_the_grace() -> None:
+    crew, loop = Crew(), asyncio.get_running_loop()
+    await crew.drain(5.0)
+    crew.launch(job_of(asyncio.Event().wait))
+    await turns()
+    began = loop.time()
+    await crew.drain(5.0)
+    assert loop.time() - began == pytest.approx(5.0, abs=1e-4)
+    await crew.aclose()
+
+
+async def test_a_worker_that_raises_stops_its_job_and_the_reader_gets_the_error() -> None:
+    crew = Crew()
+    channel: Channel[int] = Channel()
+
+    async def work() -> None:
+        raise LookupError("broken")
+
+    crew.launch(Job(work, 2, channel))
+    with pytest.raises(LookupError, match="broken"):
+        await channel.get()
+    assert channel.stopped
+    await crew.aclose()
