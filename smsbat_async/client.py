@@ -14,7 +14,7 @@ from smsbat_async.errors import ClientClosedError, ConfigurationError
 from smsbat_async.hooks import Hooks
 from smsbat_async.http import Request, Response
 from smsbat_async.messages import CascadeMessage, Receipt, Route, SendResult
-from smsbat_async.policies import Limits, PollPolicy, RetryPolicy, check_count, check_duration
+from smsbat_async.policies import Limits, PollPolicy, RetryPolicy, check_age, check_count, check_duration
 from smsbat_async.pool import Kind, SessionPool
 from smsbat_async.requester import Requester, Terms
 from smsbat_async.sending import Chunking, Sender
@@ -93,6 +93,8 @@ class _Core(Generic[S]):
         for kind in kinds:
             self.pool.declare(vendor.host, vendor.credential, kind, getattr(limits, kind))
         self.crew = Crew()
+        if random is not None and not isinstance(random, Random):
+            raise ConfigurationError("random must be a random.Random")
         random = Random() if random is None else random  # noqa: S311 - no secret
         self.requester = Requester(self.pool, vendor.host, vendor.credential, self.hooks, random)
         self.cache: StatusCache[S] = StatusCache()
@@ -120,7 +122,7 @@ class _Core(Generic[S]):
         vendor = self.vendor
         request = vendor.status_request(message_id)
         status = await self.requester.read("status", request, vendor.read_status, message_id, terms)
-        self.poller.feed(status, source="poll")
+        self.poller.hear(status, "poll")
         return status
 
     def check_open(self) -> None:
@@ -138,13 +140,15 @@ class _Core(Generic[S]):
         await asyncio.shield(self._closing)
 
     async def _close(self, grace: float) -> None:
-        if not await self.requester.drain(grace):
-            self.requester.abort()
-            await self.requester.drain(ABORT_TIME)
-        await self.crew.drain(ABORT_TIME)
-        await self.crew.aclose()
-        if self.owns_pool:
-            await self.pool.aclose()
+        try:
+            if not await self.requester.drain(grace):
+                self.requester.abort()
+                await self.requester.drain(ABORT_TIME)
+            await self.crew.drain(ABORT_TIME)
+        finally:  # also where the whole program is being cancelled
+            await self.crew.aclose()
+            if self.owns_pool:
+                await self.pool.aclose()
 
 
 class _Client(Generic[S]):
@@ -155,6 +159,8 @@ class _Client(Generic[S]):
     _is_copy = False
 
     async def __aenter__(self) -> Self:
+        if self._core.requester.closed:
+            raise ClientClosedError
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -193,7 +199,8 @@ class _Client(Generic[S]):
         """
         core = self._core
         core.check_open()
-        if max_age > 0.0:
+        if max_age != 0.0:
+            check_age("max_age", max_age)
             check_message_id(message_id)
             known = core.cache.get(message_id, max_age, core.pool.loop().time())
             if known is not None:
@@ -239,7 +246,8 @@ class _Client(Generic[S]):
 
         Args:
             message_id: The vendor's id.
-            timeout: For how long, in seconds; None takes the polling policy's.
+            timeout: For how long, in seconds; None takes the polling policy's. A last poll at the deadline
+                may take the policy's `last_poll_grace` (5 seconds) more.
 
         Returns:
             A future of its own, which gives a `Delivery`, also at the deadline. Cancelling it harms no other.
@@ -256,7 +264,8 @@ class _Client(Generic[S]):
 
         Args:
             message_id: The vendor's id.
-            timeout: For how long, in seconds; None takes the polling policy's.
+            timeout: For how long, in seconds; None takes the polling policy's. A last poll at the deadline
+                may take the policy's `last_poll_grace` (5 seconds) more.
 
         Returns:
             How it ended; `TIMED_OUT` or `NOT_FOUND` where the time was over first.
@@ -411,6 +420,8 @@ class SmsBatClient(_Client[MessageStatus]):
         elif "api_key" in overrides or "api_key" in found:
             found.pop("username", None)
             found.pop("password", None)
+        if not found and not overrides:
+            raise ConfigurationError("credentials are missing: set SMSBAT_API_KEY, or give api_key")
         return cls(**{**found, **overrides})
 
     async def send(self, message: CascadeMessage, *, route: Route = Route.STANDARD) -> Receipt:
@@ -486,6 +497,8 @@ class SmsBatClient(_Client[MessageStatus]):
 
         Raises:
             ConfigurationError: If an argument is wrong, or no credential for cascades was given.
+            Exception: From the stream, after all results: what the iterable raised, or `InvalidMessageError`
+                where it gave something that is no message. What came before is sent, and nothing after it.
         """
         self._core.check_open()
         chunking = Chunking(chunk_size=chunk_size, concurrency=concurrency, split_refused=split_refused)

@@ -72,10 +72,14 @@ def basic_auth(username: object, password: object) -> Secret:
     Raises:
         ConfigurationError: If one is missing or unfit; the error shows neither.
     """
+    if username is None:
+        raise ConfigurationError("username is missing: it goes with password")
     if not isinstance(username, str) or not username or ":" in username or not username.isprintable():
         raise ConfigurationError("username must be a printable text without a colon")
     if isinstance(password, Secret):
         password = password.reveal()
+    if password is None:
+        raise ConfigurationError("password is missing: it goes with username")
     if not isinstance(password, str) or not password or not password.isprintable():
         raise ConfigurationError("password must be a printable text")
     return Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())

@@ -157,4 +157,4 @@ class Crew:
         self.closed = True
         if self._task is not None and self._stop is not None:
             self._stop.set()
-            await asyncio.shield(self._task)
+            await asyncio.wait({self._task})  # which does not raise if the task itself was cancelled

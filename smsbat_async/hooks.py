@@ -118,7 +118,8 @@ class ChunkSent(msgspec.Struct, frozen=True, kw_only=True):
     foreign_ids: tuple[str, ...] = ()
 
 
-Event = RequestFinished | RetryScheduled | Paused | PollDone[S] | DeliveryResolved[S] | ChunkSent
+Event = RequestFinished | RetryScheduled | Paused | PollDone[Any] | DeliveryResolved[Any] | ChunkSent
+"""What a hook takes."""
 
 
 class Hooks:

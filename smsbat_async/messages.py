@@ -91,7 +91,9 @@ class CascadeMessage(
         _check_text("from_name", self.from_name)
         if not is_e164(self.to_phone):
             raise InvalidMessageError(
-                "to_phone", "invalid_phone", "must be in E.164 form with its plus, +380501234567 for example"
+                "to_phone",
+                "invalid_phone",
+                "must be a text in E.164 form with its plus: +380501234567",
             )
         self._check_type()
         if self.ttl is not None and (type(self.ttl) is not int or self.ttl < 1):
@@ -165,7 +167,8 @@ def check_tracking_id(value: object) -> None:
         InvalidMessageError: If it is not 1 to 254 printable characters.
     """
     if not isinstance(value, str) or not 1 <= len(value) <= ID_MAXIMUM or not value.isprintable():
-        raise InvalidMessageError("id", "invalid_id", f"must be 1 to {ID_MAXIMUM} printable characters")
+        wanted = f"must be a text of 1 to {ID_MAXIMUM} printable characters"
+        raise InvalidMessageError("id", "invalid_id", wanted)
 
 
 def _check_text(field: str, value: object) -> None:
@@ -187,7 +190,9 @@ def _check_options(options: object) -> tuple[str, ...]:
 def _check_schedule(moment: object, *, now: dt.datetime) -> dt.datetime:
     if not isinstance(moment, dt.datetime) or moment.utcoffset() is None:
         raise InvalidMessageError(
-            "scheduled_sent", "naive_datetime", "must be an aware datetime: give it a tzinfo, UTC for example"
+            "scheduled_sent",
+            "naive_datetime",
+            "must be an aware datetime: one with a tzinfo, as UTC",
         )
     if moment - now > SCHEDULE_MAXIMUM:
         raise InvalidMessageError("scheduled_sent", "too_far_ahead", "must be at most 30 days ahead")

@@ -36,6 +36,15 @@ def check_duration(field: str, value: float | None) -> None:
     )
 
 
+def check_age(field: str, value: object) -> None:
+    """Check an age of at least 0 seconds.
+
+    Raises:
+        ConfigurationError: If it is not one.
+    """
+    _check(is_number(value) and value >= 0, field, "at least 0 seconds")  # type: ignore[operator]
+
+
 def check_count(field: str, value: object, *, maximum: int | None = None) -> None:
     """Check a whole number of at least 1.
 
@@ -202,6 +211,11 @@ class Limits:
 
     status: Rate | None = Rate(50, 75)
     send: Rate | None = Rate(100, 150)
+
+    def __post_init__(self) -> None:
+        for name in ("status", "send"):
+            rate = getattr(self, name)
+            _check(rate is None or isinstance(rate, Rate), f"limits.{name}", "a Rate, or None for no limit")
 
     def share(self, processes: int) -> "Limits":
         """Return the part of these limits that one of several equal processes may use.

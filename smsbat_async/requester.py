@@ -246,7 +246,10 @@ class Requester:
                 self._queued.discard(task)
             entered = True
             if host.circuit.is_open and not host.circuit.allows(started_at):
-                raise NotSentError("the host is out of reach", kind="circuit_open")
+                raise NotSentError(
+                    f"{host.name} could not be reached lately; one call in five seconds tries it",
+                    kind="circuit_open",
+                )
             left = terms.timeout
             if deadline is not None and (left is None or deadline - started_at < left):
                 left = max(deadline - started_at, 0.001)

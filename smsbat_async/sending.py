@@ -112,7 +112,7 @@ class Sender:
 
     async def send(self, message: CascadeMessage, route: Route, terms: Terms) -> Receipt:
         """Send one message; see `SmsBatClient.send`."""
-        _check_message(message)
+        _check_message(message, "message")
         results = await self._post([message], _route(route), terms)
         assert results is not None
         result = results[0]
@@ -131,8 +131,8 @@ class Sender:
         """Send many messages; see `SmsBatClient.send_many`."""
         route = _route(route)
         self._vendor.check_can_send()
-        source = Source(messages, "messages")
-        everything = [_check_message(message) for message in await source.take_many(2**62)]
+        source = Source(messages, "messages", _check_message)
+        everything = await source.take_many(2**62)
         await source.take_many(1)  # raises what the iterable raised, before anything is sent
         places: dict[str, int] = {}
         for place, message in enumerate(everything):
@@ -181,7 +181,7 @@ class Sender:
         """Send many messages and give the results as they come; see `SmsBatClient.send_stream`."""
         route = _route(route)
         self._vendor.check_can_send()
-        source = Source(messages, "messages")
+        source = Source(messages, "messages", _check_message)
 
         def begin() -> tuple[Job, Channel[SendResult]]:
             channel: Channel[SendResult] = Channel()
@@ -195,19 +195,17 @@ class Sender:
                         with channel.until_stopped():
                             await source.take_many(chunking.chunk_size, taken)
                     except asyncio.CancelledError:
-                        self._tell_untried(taken, route)
+                        if taken:  # from its source, and came no further
+                            self._not_sent(taken, _stopped(), route)
                         raise
                     if not taken:
                         return
-                    chunk, repeated, error = recent.sift(taken)
-                    results = repeated
-                    if repeated:
-                        self._tell(repeated, route)
+                    chunk, results = recent.sift(taken)
+                    if results:
+                        self._tell(results, route)
                     await self._send_chunk(run, chunk, route, chunking, terms, results.append)
                     for result in results:
                         await channel.put(result)
-                    if error is not None:
-                        raise error
 
             job = Job(work, chunking.concurrency, channel)
             self._crew.launch(job)
@@ -277,12 +275,6 @@ class Sender:
         self._tell(results, route, keep, foreign)
         return results
 
-    def _tell_untried(self, taken: Sequence[object], route: Route) -> None:
-        """Tell of what was taken from its source and came no further."""
-        messages = [message for message in taken if isinstance(message, CascadeMessage)]
-        if messages:
-            self._not_sent(messages, _stopped(), route)
-
     def _not_sent(
         self,
         messages: Sequence[CascadeMessage],
@@ -314,24 +306,19 @@ class _RecentIds:
     def __init__(self) -> None:
         self._seen: OrderedDict[str, None] = OrderedDict()
 
-    def sift(
-        self, taken: Sequence[CascadeMessage]
-    ) -> tuple[list[CascadeMessage], list[SendResult], SmsBatError | None]:
-        """Return what is to be sent, what is a repeat, and the error if something is no message at all."""
+    def sift(self, taken: Sequence[CascadeMessage]) -> tuple[list[CascadeMessage], list[SendResult]]:
+        """Return what is to be sent, and the results of what is a repeat."""
         fresh: list[CascadeMessage] = []
         repeated: list[SendResult] = []
-        error: SmsBatError | None = None
         for message in taken:
-            if not isinstance(message, CascadeMessage):
-                error = error or _no_message(message)
-            elif message.id in self._seen:
+            if message.id in self._seen:
                 repeated.append(SendResult(message, SendOutcome.REJECTED, None, _repeated(message.id)))
             else:
                 fresh.append(message)
                 self._seen[message.id] = None
                 if len(self._seen) > REPEAT_WINDOW:
                     self._seen.popitem(last=False)
-        return fresh, repeated, error
+        return fresh, repeated
 
 
 def _failed(message: CascadeMessage, error: SmsBatError) -> SendResult:
@@ -345,16 +332,10 @@ def _stopped() -> NotSentError:
     return NotSentError("the run was stopped", kind="stopped")
 
 
-def _check_message(message: object) -> CascadeMessage:
-    if isinstance(message, CascadeMessage):
-        return message
-    raise _no_message(message)
-
-
-def _no_message(message: object) -> InvalidMessageError:
-    return InvalidMessageError(
-        "messages", "no_message", f"must be CascadeMessage, not {type(message).__name__}"
-    )
+def _check_message(message: object, field: str = "messages") -> None:
+    if not isinstance(message, CascadeMessage):
+        wanted = f"must be CascadeMessage, not {type(message).__name__}"
+        raise InvalidMessageError(field, "no_message", wanted)
 
 
 def _repeated(tracking_id: str) -> InvalidMessageError:

@@ -1,7 +1,7 @@
 """Source: any iterable, sync or async, that many workers take items from."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from smsbat_async.channel import Channel
@@ -23,19 +23,27 @@ class Source(Generic[T]):
     Args:
         items: The iterable.
         field: The name of the parameter, for the error.
+        check: Raises if an item is not fit to be given; that is then an error of the iterable.
 
     Raises:
         InvalidMessageError: If it cannot be iterated over, or is one text.
     """
 
-    def __init__(self, items: Iterable[T] | AsyncIterable[T], field: str) -> None:
+    def __init__(
+        self,
+        items: Iterable[T] | AsyncIterable[T],
+        field: str,
+        check: Callable[[object], None] | None = None,
+    ) -> None:
+        self._check = check
         self._sync: Iterator[T] | None = None
         self._async: AsyncIterator[T] | None = None
         self._lock = asyncio.Lock()  # an async generator cannot be asked twice at once
         self._kept: Exception | None = None
         self._over = False
         if isinstance(items, str | bytes) or not isinstance(items, AsyncIterable | Iterable):
-            raise InvalidMessageError(field, "not_iterable", "must be an iterable or async iterable of them")
+            wanted = f"must be a list or any other iterable, not one {type(items).__name__}"
+            raise InvalidMessageError(field, "not_iterable", wanted)
         if isinstance(items, AsyncIterable):
             self._async = aiter(items)
         else:
@@ -82,12 +90,16 @@ class Source(Generic[T]):
             return END
         try:
             if self._sync is not None:
-                return next(self._sync)
-            assert self._async is not None
-            return await anext(self._async)
+                item = next(self._sync)
+            else:
+                assert self._async is not None
+                item = await anext(self._async)
+            if self._check is not None:
+                self._check(item)
         except (StopIteration, StopAsyncIteration):
             self._over = True
             return END
         except BaseException:
             self._over = True
             raise
+        return item

@@ -128,12 +128,19 @@ class TestBasic:
     def test_takes_a_secret_as_password(self) -> None:
         assert basic_auth("@", Secret("k")).reveal() == "Basic QDpr"
 
-    @pytest.mark.parametrize("username", ["", "a:b", "a\nb", None, 5, b"user", "a\ud800"])
+    @pytest.mark.parametrize("username", ["", "a:b", "a\nb", 5, b"user", "a\ud800"])
     def test_refuses_an_unfit_username(self, username: object) -> None:
         with pytest.raises(ConfigurationError, match=r"^username must be a printable text without a colon$"):
             basic_auth(username, KEY)
 
-    @pytest.mark.parametrize("password", ["", "a\nb", None, 5, b"pass", "a\ud800", Secret("")])
+    @pytest.mark.parametrize(
+        ("username", "password", "missing"), [(None, KEY, "username"), ("user", None, "password")]
+    )
+    def test_names_the_one_that_is_missing(self, username: object, password: object, missing: str) -> None:
+        with pytest.raises(ConfigurationError, match=rf"^{missing} is missing: it goes with "):
+            basic_auth(username, password)
+
+    @pytest.mark.parametrize("password", ["", "a\nb", 5, b"pass", "a\ud800", Secret("")])
     def test_refuses_an_unfit_password(self, password: object) -> None:
         with pytest.raises(ConfigurationError, match=r"^password must be a printable text$"):
             basic_auth("user", password)

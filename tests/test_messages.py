@@ -59,7 +59,7 @@ class TestId:
 
     def test_is_checked_alone_as_well(self) -> None:
         check_tracking_id("order-1")
-        with pytest.raises(InvalidMessageError, match="id: must be 1 to 254 printable characters"):
+        with pytest.raises(InvalidMessageError, match="id: must be a text of 1 to 254 printable characters"):
             check_tracking_id("")
 
 

@@ -68,7 +68,7 @@ def point_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
 
 
 def test_the_readme_has_the_blocks_that_are_run_here() -> None:
-    assert len(blocks("README.md")) == 4
+    assert len(blocks("README.md")) == 5
 
 
 @pytest.mark.looptime
@@ -129,7 +129,7 @@ async def test_a_one_time_code(point_at: Callable[[Sandbox], None]) -> None:
         async with SmsBatClient.from_env() as client:
             assert await send_code(client, message(3)) == "maybe sent"
     async with SmsBatClient.from_env() as client:  # nobody listens there any more
-        assert await send_code(client, message(4)) == "try again"
+        assert await send_code(client, message(4)) == "not sent"
 
 
 @pytest.mark.looptime
@@ -140,3 +140,31 @@ async def test_the_hook_that_keeps_outcomes(point_at: Callable[[Sandbox], None])
         async with names["client"] as client:
             await client.send_many([message(number) for number in range(10)])
     assert names["outcomes"] == {f"order-{number}": "accepted" for number in range(10)}
+
+
+@pytest.mark.looptime
+async def test_both_vendors_share_a_pool(
+    point_at: Callable[[Sandbox], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where_are = names_of(block_with("README.md", "where_are"))["where_are"]
+    async with Sandbox(CONFIG) as sandbox:
+        point_at(sandbox)
+        monkeypatch.setenv("ZNS_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ZNS_API_KEY", sandbox.config.zns_key)
+        async with SmsBatClient.from_env() as client:
+            receipt = await client.send(message(1))
+        assert await where_are(receipt.message_id, "unheard-of") == ("scheduled", -1)
+
+
+@pytest.mark.looptime
+async def test_the_hook_is_not_misled_by_a_repeated_id(point_at: Callable[[Sandbox], None]) -> None:
+    async with Sandbox(CONFIG) as sandbox:
+        point_at(sandbox)
+        names = names_of(block_with("docs/duplicates.md", "keep_outcomes"))
+        repeated = [message(1), *(message(number) for number in range(2, 30)), message(1)]
+        async with names["client"] as client, client.send_stream(repeated, chunk_size=5) as results:
+            assert [result.outcome async for result in results if result.message.id == "order-1"] == [
+                "accepted",
+                "rejected",
+            ]
+    assert names["outcomes"]["order-1"] == "accepted"

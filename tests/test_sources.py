@@ -34,7 +34,9 @@ async def test_an_async_generator_is_never_asked_twice_at_once() -> None:
 
 @pytest.mark.parametrize("wrong", ["a text", b"bytes", 5, None, 1.5], ids=repr)
 def test_a_text_or_what_is_no_iterable_is_refused_by_the_name_of_the_parameter(wrong: Any) -> None:
-    with pytest.raises(InvalidMessageError, match="message_ids: must be an iterable or async") as caught:
+    with pytest.raises(
+        InvalidMessageError, match="message_ids: must be a list or any other iterable, not one "
+    ) as caught:
         Source(wrong, "message_ids")
     assert (caught.value.field, caught.value.code) == ("message_ids", "not_iterable")
 
@@ -60,3 +62,15 @@ async def test_what_came_before_an_error_is_given_first() -> None:
     with pytest.raises(LookupError):
         await source.take_many(3)
     assert await source.take_many(3) == []
+
+
+async def test_an_item_that_is_not_fit_is_an_error_of_the_iterable() -> None:
+    def check(item: object) -> None:
+        if item == "m-2":
+            raise LookupError(item)
+
+    source = Source(iter(f"m-{number}" for number in range(5)), "message_ids", check)
+    assert await source.take_many(5) == ["m-0", "m-1"]
+    with pytest.raises(LookupError, match="m-2"):
+        await source.take_many(5)
+    assert await source.take(Channel()) is END

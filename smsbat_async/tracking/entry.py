@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from smsbat_async.tracking.poller import DeliveryPoller
     from smsbat_async.tracking.waiters import Waiter
 
+MOMENT = 0.01
+"""How long before its last waiter gives up a poll is broken off, in seconds."""
+
 UNSCHEDULED = -1
 IN_FLIGHT = -2
 """Tickets of entries that are not on the schedule of polls."""
@@ -77,5 +80,5 @@ class Entry(Generic[S]):
         return min(ahead) if ahead else None
 
     def last_moment(self) -> float:
-        """Return until when a poll is of use to anybody."""
-        return max(waiter.deadline for waiter in self.waiters) + self.policy.last_poll_grace
+        """Return until when a poll may last: a moment less than anybody waits, who then hears of it."""
+        return max(waiter.deadline for waiter in self.waiters) + self.policy.last_poll_grace - MOMENT

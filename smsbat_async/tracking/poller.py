@@ -11,10 +11,16 @@ from typing import Any, Generic, TypeVar
 import anyio
 
 from smsbat_async.crew import Crew
-from smsbat_async.errors import ClientClosedError, NotFoundError, NotSentError, SmsBatError
+from smsbat_async.errors import (
+    ClientClosedError,
+    InvalidMessageError,
+    NotFoundError,
+    NotSentError,
+    SmsBatError,
+)
 from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
 from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
-from smsbat_async.statuses import Delivery, Outcome, S, Source
+from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source, ZnsStatus
 from smsbat_async.tracking.cache import StatusCache
 from smsbat_async.tracking.entry import IN_FLIGHT, UNSCHEDULED, Entry
 from smsbat_async.tracking.schedule import Alarm, Schedule
@@ -103,6 +109,8 @@ class DeliveryPoller(Generic[S]):
             ClientClosedError: If the client is closed.
             ConfigurationError: If no event loop runs.
         """
+        if self._closed:
+            raise ClientClosedError
         loop = self._loop()
         check_duration("timeout", timeout)
         policy = policy or self._policy
@@ -124,9 +132,21 @@ class DeliveryPoller(Generic[S]):
 
         Returns:
             Whether the message is being tracked.
+
+        Raises:
+            InvalidMessageError: If it is no status.
+            ClientClosedError: If the client is closed.
         """
-        loop = self._loop()
-        now = loop.time()
+        if self._closed:
+            raise ClientClosedError
+        self._loop()
+        if not isinstance(status, MessageStatus | ZnsStatus):
+            raise InvalidMessageError("status", "no_status", "must be a MessageStatus or ZnsStatus")
+        return self.hear(status, source)
+
+    def hear(self, status: S, source: Source) -> bool:
+        """Do what `feed` does with a status that surely is one, also while the client is closing."""
+        now = asyncio.get_running_loop().time()
         self._cache.put(status, now)
         entry = self._entries.get(status.message_id)
         if entry is None:
@@ -181,10 +201,10 @@ class DeliveryPoller(Generic[S]):
             InvalidMessageError: If the id is not fit for a URL.
             ClientClosedError: If the client is closed.
         """
-        loop = self._loop()
-        check_message_id(message_id)
         if self._closed:
             raise ClientClosedError
+        loop = self._loop()
+        check_message_id(message_id)
         now = loop.time()
         entry = self._entries.get(message_id)
         if entry is None:

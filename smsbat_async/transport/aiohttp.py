@@ -1,6 +1,7 @@
 """The default transport: aiohttp."""
 
 import asyncio
+import os
 from typing import Any
 
 import aiohttp
@@ -219,7 +220,9 @@ def _describe(error: BaseException) -> str:
     """Return the class and errno of an error as text: its own text may hold headers and URLs."""
     number = getattr(error, "errno", None)
     name = type(error).__name__
-    return name if number is None else f"{name} (errno {number})"
+    return (
+        f"{name} (errno {number}: {os.strerror(number)})" if isinstance(number, int) and number > 0 else name
+    )
 
 
 def _translate(error: Exception, request: Request, attempt: Attempt, *, closed: bool) -> SmsBatError:

@@ -81,8 +81,8 @@ class TestSetUp:
         [
             ({}, "credentials are missing"),
             ({"api_key": KEY, "username": "u", "password": "p"}, "exclude each other"),
-            ({"username": "u"}, "password must be"),
-            ({"password": "p"}, "username must be"),
+            ({"username": "u"}, "password is missing"),
+            ({"password": "p"}, "username is missing"),
             ({"api_key": ""}, "api_key must be"),
             ({"api_key": "a b"}, "api_key must be"),
             ({"viber_token": "a\n"}, "viber_token must be"),
