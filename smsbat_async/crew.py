@@ -128,6 +128,8 @@ class Crew:
         self._jobs.add(job)
 
     async def _run(self, stop: asyncio.Event) -> None:
+        # A program that ends right now ends this task here, and not in the middle of starting others.
+        await asyncio.sleep(0)
         async with anyio.create_task_group() as group:
             self._group = group
             for worker in self._early:

@@ -364,3 +364,25 @@ async def test_many_statuses_come_with_their_ids_and_also_end_trackings() -> Non
     assert [result.status.delivery_status for result in results if result.status] == ["delivered"] * 30
     assert isinstance(results[-1].error, InvalidMessageError)
     assert streamed == set(ids)
+
+
+# Small mistakes
+
+
+@pytest.mark.parametrize("max_age", [-1.0, float("nan"), "3"])
+async def test_an_age_that_is_none_is_refused(max_age: Any) -> None:
+    async with SmsBatClient(api_key="k") as client:
+        with pytest.raises(ConfigurationError, match=r"^max_age must be at least 0 seconds$"):
+            await client.status("v-1", max_age=max_age)
+
+
+def test_a_source_of_jitter_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^random must be a random\.Random$"):
+        SmsBatClient(api_key="k", random=3)  # type: ignore[arg-type]
+
+
+def test_an_empty_environment_is_told_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEY", "USERNAME", "PASSWORD", "VIBER_TOKEN", "TELEGRAM_KEY", "BASE_URL"):
+        monkeypatch.delenv(f"SMSBAT_{name}", raising=False)
+    with pytest.raises(ConfigurationError, match="set SMSBAT_API_KEY"):
+        SmsBatClient.from_env()

@@ -379,3 +379,35 @@ def test_the_options_of_a_client_are_those_of_the_contract() -> None:
         "maximum": 8.0,
         "resend_unknown": False,
     }
+
+
+async def test_a_closed_client_cannot_be_entered() -> None:
+    client = SmsBatClient(api_key=KEY)
+    await client.aclose()
+    with pytest.raises(ClientClosedError):
+        async with client:
+            pass
+
+
+async def test_a_program_that_is_cancelled_twice_leaves_no_connection_open() -> None:
+    log = Log()
+    async with ScriptedServer(hang()) as server:
+
+        async def program() -> None:
+            async with client_of(server, hooks=[log]) as client:
+                await client.send_many(messages(4), chunk_size=1, concurrency=4)
+
+        task = asyncio.create_task(program())
+        await server.seen_request(4)
+        task.cancel()
+        await asyncio.sleep(0.02)
+        for other in asyncio.all_tasks() - {asyncio.current_task()}:
+            if other.get_name() == "smsbat_async" or "_close" in repr(other.get_coro()):
+                other.cancel()  # what the end of asyncio.run does to all
+        task.cancel()
+        assert isinstance(await ending(task), asyncio.CancelledError)
+        await server.seen_disconnect()
+        closed = asyncio.Event()
+        server.watch.when(lambda: server.open_connections == 0, closed.set)
+        await within(closed.wait(), "every connection closed")
+    assert sorted(log.told) == [(f"m-{number}", "unknown") for number in range(4)]

@@ -288,6 +288,14 @@ class TestRate:
 
 
 class TestLimits:
+    @pytest.mark.parametrize("kind", ["status", "send"])
+    @pytest.mark.parametrize("wrong", [5, "50/s", (50, 75)])
+    def test_are_rates_or_none(self, kind: str, wrong: object) -> None:
+        with pytest.raises(
+            ConfigurationError, match=rf"^limits\.{kind} must be a Rate, or None for no limit$"
+        ):
+            Limits(**{kind: wrong})  # type: ignore[arg-type]
+
     def test_are_shared_kind_by_kind(self) -> None:
         assert Limits().share(5) == Limits(status=Rate(10, 15), send=Rate(20, 30))
 

@@ -7,6 +7,8 @@ import pytest
 
 from smsbat_async import (
     AuthenticationError,
+    ClientClosedError,
+    InvalidMessageError,
     Outcome,
     ZnsStatus,
 )
@@ -184,3 +186,16 @@ async def test_a_hook_may_track_and_cancel_the_very_message_it_hears_of() -> Non
         assert futures[2].result().success
         futures[3].cancel()
         assert client.poller.pending == 0
+
+
+async def test_news_that_is_no_status_is_refused() -> None:
+    async with client_of(FakeTransport([])) as client:
+        with pytest.raises(InvalidMessageError, match="status: must be a MessageStatus or ZnsStatus"):
+            client.poller.feed({"messageId": "a"})  # type: ignore[arg-type]
+
+
+async def test_a_closed_poller_takes_no_news() -> None:
+    async with client_of(FakeTransport([])) as client:
+        pass
+    with pytest.raises(ClientClosedError):
+        client.poller.feed(sms("delivered"))
