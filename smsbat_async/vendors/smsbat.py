@@ -31,11 +31,11 @@ CHUNK_MAXIMUM = 1_000
 _AMOUNTS = ("cost", "rate", "rate_amount", "bill_amount")
 
 
-class ReceiptRow(msgspec.Struct, gc=False):
-    """One row of the answer to a cascade send; the vendor spells the key without its g."""
+class ReceiptRow(msgspec.Struct, gc=False, rename={"message_id": "messageId", "tracking_id": "trackinId"}):
+    """One row of the answer to a cascade send; the vendor spells the second key without its g."""
 
-    messageId: str | int | None = None  # noqa: N815
-    trackinId: str | int | None = None  # noqa: N815
+    message_id: str | int | None = None
+    tracking_id: str | int | None = None
 
 
 _status_decoder = msgspec.json.Decoder(MessageStatus, strict=False)
@@ -199,13 +199,13 @@ class SmsBat:
         foreign: list[str] = []
         asked = {message.id for message in messages}
         for row in _rows(response):
-            if row.trackinId is None:
+            if row.tracking_id is None:
                 continue
-            tracking_id = str(row.trackinId)
+            tracking_id = str(row.tracking_id)
             if tracking_id not in asked:
                 foreign.append(tracking_id)
-            elif row.messageId not in (None, ""):
-                given.setdefault(tracking_id, str(row.messageId))
+            elif row.message_id not in (None, ""):
+                given.setdefault(tracking_id, str(row.message_id))
         results = []
         for message in messages:
             message_id = given.get(message.id)
