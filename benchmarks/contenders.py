@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import aiohttp
 import msgspec
@@ -161,10 +161,11 @@ class Sdk(Contender):
     """`SmsBatClient.fetch_statuses`, rates unlimited, on a pool that lets a batch be as wide as the rest."""
 
     name = "smsbat_async"
+    transport: ClassVar[Literal["aiohttp", "wire"]] = "aiohttp"
 
     async def open(self) -> None:
         """Open a client on a pool of its own."""
-        pool = SessionPool(max_concurrency=pool_size(self._width))
+        pool = SessionPool(max_concurrency=pool_size(self._width), transport=self.transport)
         client = SmsBatClient(
             api_key=API_KEY, base_url=self._url, pool=pool, limits=Limits(status=None, send=None)
         )
@@ -183,7 +184,14 @@ class Sdk(Contender):
         return Seen(answer.message_id, answer.status.delivery_status, answer.status.cost)
 
 
-CONTENDERS: tuple[type[Contender], ...] = (Tuned, Naive, Sdk)
+class SdkOnWire(Sdk):
+    """The same on the wire transport."""
+
+    name = "smsbat_async, wire"
+    transport = "wire"
+
+
+CONTENDERS: tuple[type[Contender], ...] = (Tuned, Naive, Sdk, SdkOnWire)
 BASE = Tuned
 """To whom the others are compared."""
 

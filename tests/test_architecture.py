@@ -264,7 +264,12 @@ class TestOtherLibraries:
             for found in outer_imports()
             if part(found.importer) in core and not found.for_types_only
         }
-        assert needed - set(sys.stdlib_module_names) <= {"aiohttp", "yarl", "multidict", "msgspec", "anyio"}
+        required = {"aiohttp", "yarl", "multidict", "msgspec", "anyio"}
+        assert needed - set(sys.stdlib_module_names) == required | {"httptools"}
+
+    def test_httptools_is_met_in_the_wire_transport_alone(self) -> None:
+        using = {found.importer for found in outer_imports() if part(found.imported) == "httptools"}
+        assert using == {"transport.connection"}
 
     def test_nobody_prints_but_the_command_line(self) -> None:
         broken = [

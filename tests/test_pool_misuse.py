@@ -32,7 +32,7 @@ def test_a_bound_that_is_no_count_is_refused(maximum: Any) -> None:
 
 
 def test_an_unknown_transport_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match='transport must be "aiohttp" or a Transport'):
+    with pytest.raises(ConfigurationError, match='transport must be "aiohttp", "wire" or a Transport'):
         SessionPool(transport="httpx")  # type: ignore[arg-type]
 
 
@@ -190,3 +190,17 @@ async def test_connections_of_the_pools_own_are_closed_with_it() -> None:
             await client.status("m")
             assert server.open_connections == 1
         await server.watch.until(lambda: server.open_connections == 0, "the connection is closed")
+
+
+def test_a_session_of_aiohttp_does_not_go_with_the_wire_transport() -> None:
+    with pytest.raises(ConfigurationError, match="session goes with the aiohttp transport only"):
+        SessionPool(transport="wire", session=object())  # type: ignore[arg-type]
+
+
+def test_the_wire_transport_names_the_extra_that_it_needs() -> None:
+    code = (
+        "import sys; sys.modules['httptools'] = None\n"
+        "import smsbat_async; smsbat_async.SessionPool(transport='wire')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert 'ConfigurationError: transport="wire" needs httptools: install smsbat-async[fast]' in done.stderr

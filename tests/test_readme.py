@@ -168,3 +168,13 @@ async def test_the_hook_is_not_misled_by_a_repeated_id(point_at: Callable[[Sandb
                 "rejected",
             ]
     assert names["outcomes"]["order-1"] == "accepted"
+
+
+@pytest.mark.looptime
+async def test_the_wire_transport(point_at: Callable[[Sandbox], None]) -> None:
+    async with Sandbox(CONFIG) as sandbox:
+        point_at(sandbox)
+        names = names_of(block_with("docs/transports.md", "wire"))
+        async with names["pool"], names["client"] as client:
+            receipt = await client.send(message(1))
+            assert (await client.wait_for_delivery(receipt.message_id)).success

@@ -187,8 +187,9 @@ class TestHandshake:
             assert server.connections == 3
 
 
+@pytest.mark.parametrize("transport", ["aiohttp"])
 class TestProxy:
-    """Row 9: the proxy does not let us through."""
+    """Row 9: the proxy does not let us through. The wire transport knows none."""
 
     @pytest.mark.parametrize("status", [403, 407, 502])
     async def test_row_09_a_proxy_that_refuses_sends_nothing_after_three_attempts(

@@ -26,13 +26,14 @@ from smsbat_async import (
     SmsBatClient,
     SmsBatError,
 )
+from smsbat_async.transport.wire import WireTransport
 from tests.support.arrivals import Arrival, serve
 from tests.support.recorded import Recorded
 from tests.support.server import ScriptedServer
 from tests.support.steps import Step, json_answer
 
-TransportName = Literal["aiohttp"]
-TRANSPORTS: tuple[TransportName, ...] = ("aiohttp",)
+TransportName = Literal["aiohttp", "wire"]
+TRANSPORTS: tuple[TransportName, ...] = ("aiohttp", "wire")
 """The transports that every fault is tried on: a further one is a further name here."""
 
 AT_ONCE = RetryPolicy(initial=0.0, maximum=0.0)
@@ -88,6 +89,11 @@ async def make_pool(
     """Open a pool on a transport, with trust in other authorities or behind a proxy if need be."""
     async with contextlib.AsyncExitStack() as stack:
         session: aiohttp.ClientSession | None = None
+        if transport == "wire" and ssl is not None:
+            wire = WireTransport(context=ssl)
+            stack.push_async_callback(wire.aclose)
+            yield await stack.enter_async_context(SessionPool(max_concurrency, transport=wire))
+            return
         if ssl is not None or proxy is not None:
             connector = aiohttp.TCPConnector(ssl=ssl or True)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, proxy=proxy))

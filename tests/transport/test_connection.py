@@ -1,0 +1,199 @@
+"""One connection: whatever a server says, split anywhere, is an answer or an error of ours, never a hang."""
+
+import asyncio
+import gzip
+import itertools
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smsbat_async import Response, ResponseError, SmsBatError, TransportError
+from smsbat_async.transport.connection import Connection
+from smsbat_async.transport.protocol import BODY_MAXIMUM
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"a": 1}'
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n5\r\n": 1}\r\n0\r\n\r\n'
+INTERIM = b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n"
+UNTIL_CLOSE = b'HTTP/1.1 200 OK\r\n\r\n{"a": 1}'
+PACKED = gzip.compress(b'{"a": 1}')
+GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
+
+
+class Wire(asyncio.Transport):
+    """The side of the event loop, reduced to what a connection uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: "bytes | bytearray | memoryview[int]") -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+
+class Talk:
+    """A connection with a request under way."""
+
+    def __init__(self) -> None:
+        self.idle = 0
+        self.connection = Connection(self._on_idle, lambda _: None)
+        self.wire = Wire()
+        self.connection.connection_made(self.wire)
+        self.answer = self.ask()
+
+    def _on_idle(self, connection: Connection) -> None:
+        self.idle += 1
+
+    def ask(self) -> "asyncio.Future[Response]":
+        self.answer = asyncio.get_running_loop().create_future()
+        self.connection.ask(b"GET / HTTP/1.1\r\n\r\n", self.answer)
+        return self.answer
+
+    def hear(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            if not self.wire.closed:
+                self.connection.data_received(piece)
+
+    def end(self) -> "Response | SmsBatError":
+        """Close the road, and return what came of the request."""
+        if not self.wire.closed:
+            self.connection.eof_received()
+        self.connection.connection_lost(None)
+        assert self.answer.done()
+        error = self.answer.exception()
+        if error is not None:
+            assert isinstance(error, SmsBatError)
+            return error
+        return self.answer.result()
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
+    return [data[start:end] for start, end in itertools.pairwise(ends) if start < end]
+
+
+@pytest.mark.parametrize("said", [OK, CHUNKED, INTERIM + OK, INTERIM * 3 + CHUNKED, UNTIL_CLOSE, GZIP])
+def test_an_answer_is_the_same_wherever_it_is_split(said: bytes) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.integers(0, 400), max_size=12))
+    def check(places: list[int]) -> None:
+        async def run() -> None:
+            talk = Talk()
+            talk.hear(cut(said, places))
+            answer = talk.end()
+            assert isinstance(answer, Response)
+            assert (answer.status, answer.body) == (200, b'{"a": 1}')
+
+        asyncio.run(run())
+
+    check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.tuples(st.sampled_from([OK, CHUNKED, INTERIM, GZIP]), st.binary(max_size=60)).map(b"".join),
+        st.tuples(st.sampled_from([OK, CHUNKED, GZIP]), st.integers(0, 90), st.binary(max_size=3)).map(
+            lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :]
+        ),
+    ),
+    st.lists(st.integers(0, 400), max_size=6),
+)
+def test_whatever_is_said_gives_an_answer_or_an_error_of_ours(said: bytes, places: list[int]) -> None:
+    async def run() -> None:
+        talk = Talk()
+        talk.hear(cut(said, places))
+        outcome = talk.end()
+        if isinstance(outcome, SmsBatError):
+            assert isinstance(outcome, ResponseError | TransportError)
+
+    asyncio.run(run())
+
+
+async def test_a_connection_is_used_again_and_answers_do_not_mix() -> None:
+    talk = Talk()
+    for number in range(3):
+        body = b'{"n": %d}' % number
+        talk.hear([b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n" + body])
+        assert talk.answer.result().body == body
+        assert talk.connection.is_usable
+        talk.ask()
+    assert talk.idle == 3
+
+
+async def test_what_nobody_asked_for_closes_an_idle_connection() -> None:
+    talk = Talk()
+    talk.hear([OK])
+    assert talk.idle == 1
+    talk.connection.data_received(OK)
+    assert talk.wire.closed
+    assert not talk.connection.is_usable
+
+
+async def test_an_answer_glued_to_the_first_is_not_kept_for_the_next() -> None:
+    talk = Talk()
+    talk.hear([OK + OK])
+    assert talk.answer.result().body == b'{"a": 1}'
+    assert (talk.idle, talk.wire.closed) == (0, True)
+
+
+@pytest.mark.parametrize("head", [b"Connection: close\r\n", b""])
+async def test_connection_close_and_http_1_0_are_not_used_again(head: bytes) -> None:
+    version = b"1.1" if head else b"1.0"
+    talk = Talk()
+    talk.hear([b"HTTP/" + version + b" 200 OK\r\n" + head + b"Content-Length: 2\r\n\r\n{}"])
+    assert talk.answer.result().body == b"{}"
+    assert (talk.idle, talk.wire.closed) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (BODY_MAXIMUM + 1),
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (BODY_MAXIMUM + 1),
+    ],
+)
+async def test_an_answer_above_the_cap_is_not_waited_for(said: bytes) -> None:
+    talk = Talk()
+    talk.hear([said])
+    error = talk.answer.exception()
+    assert isinstance(error, ResponseError)
+    assert (error.kind, talk.wire.closed) == ("too_large", True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,  # a head without an end
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 9_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 129 + b"\r\n",
+        b"SMTP ready\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n{}",
+    ],
+)
+async def test_what_is_not_http_is_malformed(said: bytes) -> None:
+    talk = Talk()
+    talk.hear([said])
+    error = talk.answer.exception()
+    assert isinstance(error, ResponseError)
+    assert (error.kind, error.retryable, talk.wire.closed) == ("malformed", True, True)
+
+
+async def test_closing_fails_what_is_under_way_and_leaves_nothing() -> None:
+    talk = Talk()
+    talk.connection.close()
+    error = talk.answer.exception()
+    assert isinstance(error, TransportError)
+    assert (error.kind, talk.wire.closed) == ("disconnected", True)
