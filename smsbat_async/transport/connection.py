@@ -18,7 +18,7 @@ HEADERS_MAXIMUM = 128
 """The most headers that are read."""
 
 HEAD_MAXIMUM = 65_536
-"""The most bytes that are read before a head is complete, interim answers included."""
+"""The most bytes that are read before a head is complete."""
 
 
 PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -73,6 +73,9 @@ class Connection(asyncio.Protocol):
         self._body_size = 0
         self._has_head = False
         self._status = 0
+        self._length: bytes | None = None
+        self._is_framed = False
+        self._encoding: str | None = None
         self._ends_with_connection = True
         self._complete = False
         self._keeps_alive = False
@@ -165,6 +168,13 @@ class Connection(asyncio.Protocol):
             self._problem = self._problem or _malformed("too many or too long headers")
             return
         self._headers.append((name, value))
+        # The length of a name tells most headers from the three that matter, without looking at the name.
+        if len(name) == 14 and name.lower() == b"content-length":
+            self._length = value
+        elif len(name) == 17 and name.lower() == b"transfer-encoding":
+            self._is_framed = True
+        elif len(name) == 16 and name.lower() == b"content-encoding":
+            self._encoding = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Decide how the body ends, and refuse one that cannot be read."""
@@ -175,10 +185,9 @@ class Connection(asyncio.Protocol):
             return
         self._has_head = True
         self._status = status
-        headers = WireHeaders(self._headers)
-        length = headers.get("content-length")
-        self._ends_with_connection = length is None and headers.get("transfer-encoding") is None
-        if length is not None and length.isdecimal() and int(length) > BODY_MAXIMUM:
+        length = self._length
+        self._ends_with_connection = length is None and not self._is_framed
+        if length is not None and length.isdigit() and int(length) > BODY_MAXIMUM:
             self._problem = _too_large(status)
 
     def on_body(self, body: bytes) -> None:
@@ -197,24 +206,22 @@ class Connection(asyncio.Protocol):
         if self._has_head:
             self._complete = True
             self._keeps_alive = self._parser.should_keep_alive()
-        else:
-            self._headers = []
+        elif self._problem is None:
+            self._begin()  # an interim answer: what it said is not the answer's
 
     # How an answer ends.
 
     def _succeed(self) -> None:
         answer, self._answer = self._answer, None
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        headers = WireHeaders(self._headers)
-        encoding = headers.get("content-encoding")
-        if encoding in PACKED:
-            problem = self._unpack(body, encoding)
+        if self._encoding in PACKED:
+            problem = self._unpack(body, self._encoding)
             if problem is not None:
                 self._answer = answer
                 self._fail(problem)
                 return
             body = self._chunks[0]
-        response = Response(self._status, headers, body)
+        response = Response(self._status, WireHeaders(self._headers), body)
         if self._keeps_alive:
             self._on_idle(self)
         elif self._transport is not None:
