@@ -99,6 +99,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def abandon(self, answer: "asyncio.Future[Response]") -> None:
+        """Drop the connection if this answer is still awaited on it; it may serve another request by now."""
+        if self._answer is answer:
+            self.abort()
+
     def close(self) -> None:
         """Drop the connection, and fail what is under way on it."""
         if self._answer is None:

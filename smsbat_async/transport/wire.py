@@ -70,6 +70,7 @@ class WireTransport:
         cancels = task.cancelling()
         watch = None if timeout is None else self._deadlines.begin(task, timeout)
         connection: Connection | None = None
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         failure: SmsBatError
         try:
             split = request.url.index("/", 8)
@@ -78,7 +79,6 @@ class WireTransport:
                 where = request.url[:split]
                 origin = self._origins[where] = Origin(where, self._context)
             connection = self._idle(origin) or await self._connect(origin)
-            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             line = f"{request.method} {request.url[split:]}".encode("ascii")
             head = origin.head(request.headers)
             body = request.body
@@ -88,7 +88,7 @@ class WireTransport:
             return await answer
         except asyncio.CancelledError:
             if connection is not None:
-                connection.abort()
+                connection.abandon(answer)
             if watch is None or not watch.end(task) or task.uncancel() > cancels:
                 raise
             kind = TransportError if attempt.started else NotSentError

@@ -201,3 +201,17 @@ async def test_closing_fails_what_is_under_way_and_leaves_nothing() -> None:
     error = talk.answer.exception()
     assert isinstance(error, TransportError)
     assert (error.kind, talk.wire.closed) == ("disconnected", True)
+
+
+async def test_giving_up_a_request_drops_its_connection_and_never_that_of_the_next() -> None:
+    talk = Talk()
+    first = talk.answer
+    talk.hear([OK])
+    second = talk.ask()
+    talk.connection.abandon(first)  # cancelled between the answer and its being read
+    assert not talk.wire.closed
+    talk.hear([OK])
+    assert second.result().status == 200
+    third = talk.ask()
+    talk.connection.abandon(third)
+    assert talk.wire.closed
