@@ -5,8 +5,9 @@ import itertools
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from math import inf
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
 import anyio
 
@@ -20,15 +21,20 @@ from smsbat_async.errors import (
 )
 from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
 from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
-from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source, ZnsStatus
+from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source, ZnsStatus, is_older
 from smsbat_async.tracking.cache import StatusCache
-from smsbat_async.tracking.entry import IN_FLIGHT, UNSCHEDULED, Entry
-from smsbat_async.tracking.schedule import Alarm, Schedule
+from smsbat_async.tracking.registry import PlanRegistry
+from smsbat_async.tracking.schedule import HAIR, Alarm, Schedule
+from smsbat_async.tracking.table import NEVER, Table, Wait
 from smsbat_async.tracking.waiters import FutureWaiter, Waiter
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import NOT_TRIED, ends_tracking
 
-W = TypeVar("W", bound=Waiter[Any])
+AT_A_TIME = 1_000
+"""How many messages are given up before the event loop gets its turn."""
+
+MOMENT = 0.01
+"""How long before its last waiter gives up a poll is broken off, in seconds."""
 
 logger = logging.getLogger("smsbat_async.tracking")
 
@@ -39,7 +45,7 @@ Ask = Callable[[str, float], Awaitable[S]]
 class DeliveryPoller(Generic[S]):
     """Follows messages to their end.
 
-    There is one entry and at most one poll in flight per message, however many wait for it. Polls are due by
+    There is one row and at most one poll in flight per message, however many wait for it. Polls are due by
     a schedule; a fixed number of workers make them. Deadlines are kept by a second schedule and one timer.
 
     Args:
@@ -72,10 +78,10 @@ class DeliveryPoller(Generic[S]):
         self._hooks = hooks
         self._policy = policy
         self._loop = loop
-        self._random = random
-        self._entries: dict[str, Entry[S]] = {}
-        self._polls: Schedule[Entry[S]] = Schedule()
-        self._deadlines: Schedule[tuple[Entry[S], Waiter[S]]] = Schedule()
+        self._table: Table[S] = Table()
+        self._plans = PlanRegistry(random)
+        self._polls = Schedule()
+        self._deadlines = Schedule()
         self._poll_alarm = Alarm(self._wake_worker)
         self._deadline_alarm = Alarm(self._on_deadline)
         self._in_flight: set[str] = set()
@@ -89,7 +95,7 @@ class DeliveryPoller(Generic[S]):
     @property
     def pending(self) -> int:
         """How many messages are being tracked."""
-        return len(self._entries)
+        return len(self._table)
 
     def track(
         self, message_id: str, *, timeout: float | None = None, policy: PollPolicy | None = None
@@ -112,14 +118,12 @@ class DeliveryPoller(Generic[S]):
         if self._closed:
             raise ClientClosedError
         loop = self._loop()
-        check_duration("timeout", timeout)
+        if timeout is not None:
+            check_duration("timeout", timeout)
         policy = policy or self._policy
-        duration = timeout or policy.timeout
-
-        def make(entry: Entry[S], now: float) -> FutureWaiter[S]:
-            return FutureWaiter(loop, entry, now, now + duration)
-
-        return self.admit(message_id, make, policy)
+        waiter = FutureWaiter(loop, self, message_id)
+        self.admit(message_id, waiter, timeout or policy.timeout, policy, loop)
+        return waiter
 
     def feed(self, status: S, *, source: Source = "webhook") -> bool:
         """Take news about a message from elsewhere, exactly as if a poll had brought it.
@@ -148,10 +152,10 @@ class DeliveryPoller(Generic[S]):
         """Do what `feed` does with a status that surely is one, also while the client is closing."""
         now = asyncio.get_running_loop().time()
         self._cache.put(status, now)
-        entry = self._entries.get(status.message_id)
-        if entry is None:
+        row = self._table.find(status.message_id)
+        if row is None:
             return False
-        self._take_news(entry, status, source, now)
+        self._take_news(row, status, source, now)
         return True
 
     async def drain(self, timeout: float | None = None) -> bool:
@@ -164,14 +168,14 @@ class DeliveryPoller(Generic[S]):
             Whether nothing is being tracked any more.
         """
         check_duration("timeout", timeout)
-        if self._entries:
+        if len(self._table):
             empty = self._loop().create_future()
             self._drained.append(empty)
             try:
                 async with asyncio.timeout(timeout):
                     await empty
             except TimeoutError:
-                return not self._entries
+                return not len(self._table)
             finally:
                 if empty in self._drained:
                     self._drained.remove(empty)
@@ -184,18 +188,27 @@ class DeliveryPoller(Generic[S]):
         self._closed = True
         self._poll_alarm.cancel()
         self._deadline_alarm.cancel()
-        for entry in list(self._entries.values()):
-            self._fail(entry, ClientClosedError(), tell=False)
+        for row in self._table.rows():
+            self._fail(row, ClientClosedError(), tell=False)
         for scope in self._scopes:
             scope.cancel()  # nobody waits for what the polls under way would bring
 
-    def admit(self, message_id: str, make: Callable[[Entry[S], float], W], policy: PollPolicy) -> W:
-        """Let somebody wait for a message, and return it.
+    def admit(
+        self,
+        message_id: str,
+        waiter: Waiter[S],
+        timeout: float,
+        policy: PollPolicy,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Let somebody wait for a message.
 
         Args:
             message_id: The vendor's id.
-            make: Makes the one that waits, of the entry and the time.
+            waiter: Who is told how it ended.
+            timeout: For how long, in seconds.
             policy: When to ask.
+            loop: The running loop.
 
         Raises:
             InvalidMessageError: If the id is not fit for a URL.
@@ -203,52 +216,109 @@ class DeliveryPoller(Generic[S]):
         """
         if self._closed:
             raise ClientClosedError
-        loop = self._loop()
         check_message_id(message_id)
         now = loop.time()
-        entry = self._entries.get(message_id)
-        if entry is None:
-            entry = Entry(self, message_id, policy)
-            known = self._cache.get(message_id, 0.0, now)
-            if known is not None and known.outcome is not None:
-                entry.status = known
-                waiter = make(entry, now)
-                self._hand_over(waiter, entry.delivery(waiter, known.outcome, "cache", now))
-                return waiter
-            self._entries[message_id] = entry
-            entry.polled_at = self._asked.get(message_id)
-        waiter = make(entry, now)
-        entry.waiters.append(waiter)
-        expires_at = waiter.deadline + entry.policy.last_poll_grace
-        waiter.expiry = self._deadlines.add((entry, waiter), expires_at)
-        self._deadline_alarm.set(expires_at, loop)
-        if entry.ticket == UNSCHEDULED or (entry.ticket != IN_FLIGHT and waiter.deadline < entry.due):
-            self._schedule(entry, now, loop)
+        row = self._table.find(message_id)
+        if row is not None:
+            self._join(row, waiter, now, now + timeout, loop)
+            return
+        known = self._cache.get(message_id, 0.0, now)
+        if known is not None and known.outcome is not None:
+            delivery = Delivery(message_id=message_id, outcome=known.outcome, status=known, source="cache")
+            self._hand_over(waiter, delivery)
+            return
+        number = self._plans.take(policy)
+        row = self._table.add(message_id, waiter, now, self._asked.get(message_id, NEVER), number)
+        self._set_deadline(row, now + timeout + self._plans[number].last_poll_grace, now, loop)
+        self._schedule(row, now, loop)
         if not self._working:
             self._working = True
             for _ in range(self._width):
                 self._crew.start(self._work)
-        return waiter
 
-    def forget(self, entry: Entry[S], waiter: Waiter[S]) -> None:
+    def _join(
+        self, row: int, waiter: Waiter[S], now: float, deadline: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Let one more wait for a message that is being tracked."""
+        table = self._table
+        waits = table.held[row] = self._waits(row)
+        waits.append(Wait(waiter, now, deadline))
+        expiry = deadline + self._grace(row)
+        if expiry < self._deadlines.time_of(row):
+            self._deadlines.drop(row)
+            self._set_deadline(row, expiry, now, loop)
+        if deadline < self._polls.time_of(row) and table.ids[row] not in self._in_flight:
+            self._schedule(row, now, loop)
+
+    def forget(self, message_id: str, waiter: Waiter[S]) -> None:
         """Let somebody wait no more; the message is tracked as long as anybody else waits."""
-        if waiter in entry.waiters:
-            entry.waiters.remove(waiter)
-            self._deadlines.drop(waiter.expiry)
-            if not entry.waiters:
-                self._remove(entry)
+        table = self._table
+        row = table.find(message_id)
+        if row is None:
+            return
+        held = table.held[row]
+        if isinstance(held, list):
+            self._keep(row, [wait for wait in held if wait.waiter is not waiter])
+        elif held is waiter:
+            self._remove(row)
 
-    def _schedule(self, entry: Entry[S], now: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the time of an entry's next poll: by its policy, but no later than the next deadline."""
-        self._polls.drop(entry.ticket)
-        due = now + entry.policy.delay(entry.polls, self._random)
-        deadline = entry.next_deadline(now)
-        if deadline is not None and deadline < due:
+    def forget_all(self, waiter: Waiter[S]) -> None:
+        """Let somebody who waits for many messages wait no more."""
+        table = self._table
+        rows = (
+            row
+            for row, held in enumerate(table.held)
+            if held is waiter or (isinstance(held, list) and any(wait.waiter is waiter for wait in held))
+        )
+        self._forget_some([table.ids[row] for row in rows], waiter)
+
+    def _forget_some(self, message_ids: list[str], waiter: Waiter[S]) -> None:
+        some = message_ids[-AT_A_TIME:]
+        del message_ids[-AT_A_TIME:]
+        for message_id in some:
+            self.forget(message_id, waiter)
+        if message_ids:
+            asyncio.get_running_loop().call_soon(self._forget_some, message_ids, waiter)
+
+    def _waits(self, row: int) -> list[Wait]:
+        """Return everybody who waits for a message."""
+        held = self._table.held[row]
+        if isinstance(held, list):
+            return held
+        assert held is not None
+        return [Wait(held, self._table.began[row], self._deadlines.time_of(row) - self._grace(row))]
+
+    def _keep(self, row: int, waits: list[Wait]) -> None:
+        """Let only some go on waiting for a message."""
+        if waits:
+            self._table.held[row] = waits
+        else:
+            self._remove(row)
+
+    def _grace(self, row: int) -> float:
+        return self._plans[self._table.plans[row]].last_poll_grace
+
+    def _set_deadline(self, row: int, at: float, now: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._deadlines.add(row, at, now)
+        self._deadline_alarm.set(at, loop)
+
+    def _schedule(self, row: int, now: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Set the time of the next poll: by the plan, but no later than the next deadline."""
+        table = self._table
+        plan = self._plans[table.plans[row]]
+        due = now + plan.delay(now - table.began[row], table.polls[row])
+        held = table.held[row]
+        if isinstance(held, list):
+            deadline = min((wait.deadline for wait in held if wait.deadline > now + HAIR), default=inf)
+        else:
+            deadline = self._deadlines.time_of(row) - plan.last_poll_grace
+        if now + HAIR < deadline < due:
             due = deadline
-        if entry.polled_at is not None:
-            due = max(due, entry.polled_at + entry.policy.minimum_gap)
-        entry.due = due
-        entry.ticket = self._polls.add(entry, due)
+        earliest = table.polled_at[row] + plan.minimum_gap
+        if due < earliest:
+            due = earliest
+        self._polls.drop(row)
+        self._polls.add(row, due, now)
         self._poll_alarm.set(due, loop)
 
     def _wake_worker(self) -> None:
@@ -265,34 +335,39 @@ class DeliveryPoller(Generic[S]):
 
     async def _poll_what_is_due(self) -> None:
         loop = asyncio.get_running_loop()
+        table, polls = self._table, self._polls
         while not self._closed:
-            entry = self._polls.pop(loop.time())
-            due = self._polls.next_time()
-            if entry is None:
-                self._poll_alarm.set(due, loop)
+            now = loop.time()
+            first = polls.pop(now)
+            following = polls.next_time(now)
+            if first is None:
+                self._poll_alarm.set(following, loop)
                 turn = loop.create_future()
                 self._idle.append(turn)
                 await turn
                 continue
-            if due is not None and due <= loop.time():
+            if following is not None and following <= now:
                 self._wake_worker()
             else:
-                self._poll_alarm.set(due, loop)
-            if entry.message_id in self._in_flight:
-                # The poll of an earlier entry for the same id is still under way.
-                entry.polled_at = loop.time()
-                self._schedule(entry, entry.polled_at, loop)
+                self._poll_alarm.set(following, loop)
+            due, row = first
+            self._plans[table.plans[row]].started(now - due, len(self._in_flight))
+            if table.ids[row] in self._in_flight:
+                # The poll of an earlier row for the same id is still under way.
+                table.polled_at[row] = now
+                self._schedule(row, now, loop)
                 continue
-            await self._poll(entry, loop)
+            await self._poll(row, loop)
 
-    async def _poll(self, entry: Entry[S], loop: asyncio.AbstractEventLoop) -> None:
-        message_id = entry.message_id
-        entry.ticket = IN_FLIGHT
+    async def _poll(self, row: int, loop: asyncio.AbstractEventLoop) -> None:
+        message_id = self._table.ids[row]
+        polls = self._table.polls[row]
+        until = max(wait.deadline for wait in self._waits(row)) + self._grace(row) - MOMENT
         self._in_flight.add(message_id)
         status: S | None = None
         error: SmsBatError | None = None
         try:
-            status = await self._ask(message_id, entry.last_moment())
+            status = await self._ask(message_id, until)
         except SmsBatError as met:
             error = met
         except Exception as met:  # noqa: BLE001 - one bad poll must not end the tracking of all others
@@ -300,42 +375,47 @@ class DeliveryPoller(Generic[S]):
         finally:
             self._in_flight.discard(message_id)
         now = loop.time()
-        entry.ticket = UNSCHEDULED
-        entry.polled_at = now
-        if entry.policy.minimum_gap:
-            self._note_poll(message_id, now)
+        # What was asked about may have ended meanwhile, and may be tracked anew in another row.
+        known = self._table.find(message_id)
         if not isinstance(error, NotSentError) or error.kind not in NOT_TRIED:
-            entry.polls += 1
+            polls += 1
+            if known is not None:
+                polls = self._table.polls[known] = self._table.polls[known] + 1
+        self._note_poll(message_id, now)
         if self._hooks:
-            self._hooks.emit(PollDone(message_id=message_id, polls=entry.polls, status=status, error=error))
+            self._hooks.emit(PollDone(message_id=message_id, polls=polls, status=status, error=error))
         if status is not None:
             self._cache.put(status, now)
-        if entry.over:
-            follower = self._entries.get(message_id)
-            if follower is not None:
-                self._hand_on(follower, status, now, loop)
-            return
-        if status is not None:
-            self._take_news(entry, status, "poll", now)
-        elif error is not None:
-            entry.last_error = error
-            if isinstance(error, NotFoundError) and entry.status is None:
-                entry.missing = True
-            if ends_tracking(error):
-                self._fail(entry, error)
-        self._expire(entry, now)
-        if not entry.over:
-            self._schedule(entry, now, loop)
+        known = self._table.find(message_id)  # a hook may have let it go
+        if known is not None:
+            self._go_on(known, status, error, now, loop)
 
-    def _hand_on(
-        self, entry: Entry[S], status: S | None, now: float, loop: asyncio.AbstractEventLoop
+    def _go_on(
+        self,
+        row: int,
+        status: S | None,
+        error: SmsBatError | None,
+        now: float,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Give an entry what came of a poll of an earlier entry for the same id."""
-        entry.polled_at = now
+        """Take what came of a poll, and set the time of the next one if there is to be one."""
+        table = self._table
+        message_id = table.ids[row]
         if status is not None:
-            self._take_news(entry, status, "poll", now)
-        if not entry.over and entry.due < now + entry.policy.minimum_gap:
-            self._schedule(entry, now, loop)
+            self._take_news(row, status, "poll", now)
+        elif error is not None:
+            table.errors[row] = error.with_traceback(None)
+            if isinstance(error, NotFoundError) and table.statuses[row] is None:
+                table.missing.add(row)
+            if ends_tracking(error):
+                self._fail(row, error)
+        if table.find(message_id) == row:
+            table.polled_at[row] = now
+            ending, staying = _parted(self._waits(row), now + HAIR)
+            if ending:  # there will be no fresher news for them
+                self._lapse(row, ending, staying, now)
+        if table.find(message_id) == row:
+            self._schedule(row, now, loop)
 
     def _note_poll(self, message_id: str, now: float) -> None:
         """Remember for a second when a message was asked about, should it be tracked anew within it."""
@@ -346,63 +426,107 @@ class DeliveryPoller(Generic[S]):
             if at + MINIMUM_POLL_GAP <= now:
                 del asked[known]
 
-    def _take_news(self, entry: Entry[S], status: S, source: Source, now: float) -> None:
-        entry.learn(status)
+    def _take_news(self, row: int, status: S, source: Source, now: float) -> None:
+        table = self._table
         outcome = status.outcome
-        if outcome is None:
-            return
-        waiters = entry.waiters
-        self._remove(entry)  # first, since a hook may track or cancel this very message
-        for waiter in waiters:
-            self._deadlines.drop(waiter.expiry)
-            self._hand_over(waiter, entry.delivery(waiter, outcome, source, now))
+        self._learn(row, now, ended=outcome is not None, exact=source == "webhook")
+        table.missing.discard(row)
+        if outcome is not None:
+            self._end(row, self._waits(row), [], outcome, source, now, status)
+        elif not is_older(status, table.statuses[row]):
+            table.keep_status(row, status)
+
+    def _learn(self, row: int, now: float, *, ended: bool, exact: bool) -> None:
+        """Let the plan know what an answer says about when messages end."""
+        table = self._table
+        if row in table.errors:
+            return  # a poll that failed has made it unknown until when the message surely had not ended
+        plan = self._plans[table.plans[row]]
+        age = now - table.began[row]
+        since = max(table.polled_at[row] - table.began[row], 0.0)
+        if exact and ended:
+            plan.learn(since, age, False)
+            since = age
+        plan.learn(since, age, ended)
+
+    def _end(
+        self,
+        row: int,
+        ending: list[Wait],
+        staying: list[Wait],
+        outcome: Outcome,
+        source: Source,
+        now: float,
+        status: S | None = None,
+    ) -> None:
+        """Tell some of those who wait how it ended for them."""
+        table = self._table
+        ends = [
+            (wait.waiter, table.delivery(row, wait.began, outcome, source, now, status)) for wait in ending
+        ]
+        self._keep(row, staying)  # first, since a hook may track or cancel this very message
+        for waiter, delivery in ends:
+            self._hand_over(waiter, delivery)
+
+    def _lapse(self, row: int, ending: list[Wait], staying: list[Wait], now: float) -> None:
+        """Tell some of those who wait that their time is over."""
+        outcome = Outcome.NOT_FOUND if row in self._table.missing else Outcome.TIMED_OUT
+        self._end(row, ending, staying, outcome, "poll", now)
+
+    def _on_deadline(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for _ in range(AT_A_TIME):
+            first = self._deadlines.pop(now)
+            if first is None:
+                break
+            at, row = first
+            grace = self._grace(row)
+            held = self._table.held[row]
+            if isinstance(held, list):
+                ending, staying = _parted(held, now - grace + HAIR)
+                if staying:
+                    self._set_deadline(row, min(wait.deadline for wait in staying) + grace, now, loop)
+                self._lapse(row, ending, staying, now)
+            else:
+                assert held is not None
+                self._lapse(row, [Wait(held, self._table.began[row], at - grace)], [], now)
+        self._deadline_alarm.set(self._deadlines.next_time(now), loop)
 
     def _hand_over(self, waiter: Waiter[S], delivery: Delivery[S]) -> None:
         waiter.resolve(delivery)
         if self._hooks:
             self._hooks.emit(DeliveryResolved(delivery=delivery))
 
-    def _fail(self, entry: Entry[S], error: SmsBatError, *, tell: bool = True) -> None:
+    def _fail(self, row: int, error: SmsBatError, *, tell: bool = True) -> None:
         now = asyncio.get_running_loop().time()  # a pool that was closed first must not keep us from closing
-        waiters = entry.waiters
-        self._remove(entry)
-        for waiter in waiters:
-            self._deadlines.drop(waiter.expiry)
-            delivery = entry.delivery(waiter, Outcome.FAILED, "poll", now)
+        table = self._table
+        ends = [
+            (wait.waiter, table.delivery(row, wait.began, Outcome.FAILED, "poll", now))
+            for wait in self._waits(row)
+        ]
+        self._remove(row)
+        for waiter, delivery in ends:
             waiter.fail(error, delivery)
             if tell and self._hooks:
                 self._hooks.emit(DeliveryResolved(delivery=delivery))
 
-    def _expire(self, entry: Entry[S], now: float) -> None:
-        """Hand over to those whose deadline a poll has just outlasted: there will be no fresher news."""
-        for waiter in [waiter for waiter in entry.waiters if waiter.deadline <= now]:
-            self._deadlines.drop(waiter.expiry)
-            self._time_out(entry, waiter, now)
-
-    def _on_deadline(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        while (expired := self._deadlines.pop(now)) is not None:
-            self._time_out(*expired, now)
-        self._deadline_alarm.set(self._deadlines.next_time(), loop)
-
-    def _time_out(self, entry: Entry[S], waiter: Waiter[S], now: float) -> None:
-        if waiter not in entry.waiters:
-            return  # a hook has just cancelled it
-        outcome = Outcome.NOT_FOUND if entry.missing else Outcome.TIMED_OUT
-        entry.waiters.remove(waiter)
-        if not entry.waiters:
-            self._remove(entry)
-        self._hand_over(waiter, entry.delivery(waiter, outcome, "poll", now))
-
-    def _remove(self, entry: Entry[S]) -> None:
-        entry.over = True
-        entry.waiters = []
-        self._polls.drop(entry.ticket)
-        if self._entries.get(entry.message_id) is entry:
-            del self._entries[entry.message_id]
-        if not self._entries:
+    def _remove(self, row: int) -> None:
+        table = self._table
+        self._plans.give_back(table.plans[row])
+        self._polls.drop(row)
+        self._deadlines.drop(row)
+        table.remove(row)
+        if not len(table):
+            self._polls.clear()
+            self._deadlines.clear()
             while self._drained:
                 empty = self._drained.popleft()
                 if not empty.done():
                     empty.set_result(None)
+
+
+def _parted(waits: list[Wait], until: float) -> tuple[list[Wait], list[Wait]]:
+    """Return those whose deadline comes at some time or earlier, and the others."""
+    ending = [wait for wait in waits if wait.deadline <= until]
+    return ending, [wait for wait in waits if wait.deadline > until] if ending else waits

@@ -2,68 +2,194 @@
 
 import asyncio
 import heapq
-import itertools
+from array import array
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from math import inf
 
-T = TypeVar("T")
+TICKS = 64
+"""How many narrow buckets a second has."""
 
-SLACK = 64
-"""How many dropped items may lie around before they are swept out."""
+NEAR = 64.0
+"""How far ahead the narrow buckets reach, in seconds; beyond, a bucket is a second wide."""
+
+LATEST = 1e15
+"""A time that never comes, in seconds; no row has a later one."""
+
+SLACK = 16
+"""How many dropped rows may lie around in one place before they are swept out."""
 
 HAIR = 1e-6
-"""By how much too early an item is taken out, in seconds: a loop may ring a rounding error before the time,
+"""By how much too early a row is taken out, in seconds: a loop may ring a rounding error before the time,
 and in virtual time that moment never passes by itself."""
 
+OFF, HEAD, NARROW, WIDE = range(4)
+"""Where a row is: not on the schedule, in the heap, in a bucket of one tick, in a bucket of a second."""
 
-class Schedule(Generic[T]):
-    """Items in the order of their times; equal times in the order they came.
 
-    An item is dropped by its ticket in constant time. Dropped items are skipped when their turn comes, and
-    swept out as soon as they are the larger half.
-    """
+class Bucket:
+    """The rows of one stretch of time, in no order."""
 
-    __slots__ = ("_heap", "_live", "_tickets")
+    __slots__ = ("dropped", "rows")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int]] = []
-        self._live: dict[int, T] = {}
-        self._tickets = itertools.count()
+        self.rows = array("I")
+        self.dropped = 0
+
+
+class Schedule:
+    """Rows of a table in the order of their times.
+
+    A row that is added goes to the bucket of its time, which is an array of numbers; only the bucket whose
+    time has come is sorted, as a heap. So adding and dropping take constant time, a row costs 13 bytes in its
+    column and 4 in its bucket, and the garbage collector has nothing to walk. Buckets that are swept out when
+    the larger half of them was dropped leave nothing behind.
+    """
+
+    __slots__ = ("_buckets", "_dropped", "_head", "_keys", "_live", "_opened", "_times", "_where")
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._where = bytearray()
+        self._buckets: dict[int, Bucket] = {}
+        self._keys: list[int] = []  # a heap of the buckets' keys, and of some that are gone
+        self._head: list[tuple[float, int]] = []
+        self._dropped = 0  # of those in the head
+        self._opened = -1  # up to which tick the head holds whatever is added
+        self._live = 0
 
     def __len__(self) -> int:
-        return len(self._live)
+        return self._live
 
-    def add(self, item: T, at: float) -> int:
-        """Add an item and return its ticket.
+    def time_of(self, row: int) -> float:
+        """Return the time of a row in seconds of the loop's clock, or infinity if it has none."""
+        return self._times[row] if row < len(self._times) else inf
+
+    def add(self, row: int, at: float, now: float) -> None:
+        """Add a row that is not on the schedule.
 
         Args:
-            item: The item.
+            row: The row.
             at: Its time, in seconds of the loop's clock.
+            now: The time now.
         """
-        ticket = next(self._tickets)
-        self._live[ticket] = item
-        heapq.heappush(self._heap, (at, ticket))
-        return ticket
+        times = self._times
+        missing = row + 1 - len(times)
+        if missing > 0:
+            times.extend([inf] * missing)
+            self._where.extend(bytes(missing))
+        if at > LATEST:
+            at = LATEST
+        times[row] = at
+        self._live += 1
+        if int(at * TICKS) <= self._opened:
+            self._where[row] = HEAD
+            heapq.heappush(self._head, (at, row))
+            return
+        where = self._where[row] = NARROW if at - now < NEAR else WIDE
+        key = _key(at, where)
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket()
+            heapq.heappush(self._keys, key)
+        bucket.rows.append(row)
 
-    def drop(self, ticket: int) -> None:
-        """Take an item out; a ticket that is used up does nothing."""
-        if self._live.pop(ticket, None) is not None and len(self._heap) > 2 * len(self._live) + SLACK:
-            self._heap = [entry for entry in self._heap if entry[1] in self._live]
-            heapq.heapify(self._heap)
+    def drop(self, row: int) -> None:
+        """Take a row out; one that is not on the schedule is left alone."""
+        where = self._where[row] if row < len(self._where) else OFF
+        if where == OFF:
+            return
+        at = self._times[row]
+        self._forget(row)
+        if not self._live:
+            self._buckets.clear()
+            self._keys.clear()
+            self._head.clear()
+            self._dropped = 0
+        elif where == HEAD:
+            self._dropped += 1
+            if self._dropped > len(self._head) // 2 + SLACK:
+                self._head = list({first for first in self._head if self._is_head(*first)})
+                heapq.heapify(self._head)
+                self._dropped = 0
+        else:
+            key = _key(at, where)
+            bucket = self._buckets[key]
+            bucket.dropped += 1
+            if bucket.dropped == len(bucket.rows):
+                del self._buckets[key]
+                if len(self._keys) > 2 * len(self._buckets) + SLACK:
+                    self._keys = list(self._buckets)
+                    heapq.heapify(self._keys)
+            elif bucket.dropped > len(bucket.rows) // 2 + SLACK:
+                bucket.rows = array("I", self._live_rows(key, bucket))
+                bucket.dropped = 0
 
-    def next_time(self) -> float | None:
-        """Return the time of the first item, or None if there is none."""
-        heap, live = self._heap, self._live
-        while heap and heap[0][1] not in live:
-            heapq.heappop(heap)
-        return heap[0][0] if heap else None
+    def next_time(self, now: float) -> float | None:
+        """Return when to look again: at the time of the first row, or earlier; None if there is none."""
+        head, keys, buckets = self._head, self._keys, self._buckets
+        while True:
+            while head and not self._is_head(*head[0]):
+                heapq.heappop(head)
+                self._dropped -= 1
+            while keys and keys[0] not in buckets:
+                heapq.heappop(keys)
+            if not keys:
+                return head[0][0] if head else None
+            start = (keys[0] >> 1) / TICKS
+            if head and head[0][0] < start:
+                return head[0][0]
+            if start > now + HAIR:
+                return start
+            self._open(heapq.heappop(keys))
 
-    def pop(self, now: float) -> T | None:
-        """Take out and return the first item if its time has come, else None."""
-        at = self.next_time()
+    def pop(self, now: float) -> tuple[float, int] | None:
+        """Take out and return the first row and its time if that has come, else None."""
+        at = self.next_time(now)
         if at is None or at > now + HAIR:
             return None
-        return self._live.pop(heapq.heappop(self._heap)[1])
+        first = heapq.heappop(self._head)
+        self._forget(first[1])
+        return first
+
+    def clear(self) -> None:
+        """Give back the memory of an empty schedule."""
+        del self._times[:]
+        del self._where[:]
+
+    def _open(self, key: int) -> None:
+        """Move a bucket into the head."""
+        rows = self._live_rows(key, self._buckets.pop(key))
+        times, where = self._times, self._where
+        head = self._head
+        for row in rows:
+            where[row] = HEAD
+        if len(rows) > len(head):
+            head += [(times[row], row) for row in rows]
+            heapq.heapify(head)
+        else:
+            for row in rows:
+                heapq.heappush(head, (times[row], row))
+        self._opened = max(self._opened, key >> 1)
+
+    def _live_rows(self, key: int, bucket: Bucket) -> "array[int] | set[int]":
+        """Return the rows of a bucket without those that were dropped or moved, each once."""
+        if not bucket.dropped:
+            return bucket.rows
+        times, where, place = self._times, self._where, WIDE if key & 1 else NARROW
+        return {row for row in bucket.rows if where[row] == place and _key(times[row], place) == key}
+
+    def _is_head(self, at: float, row: int) -> bool:
+        return self._where[row] == HEAD and self._times[row] == at
+
+    def _forget(self, row: int) -> None:
+        self._where[row] = OFF
+        self._times[row] = inf
+        self._live -= 1
+
+
+def _key(at: float, where: int) -> int:
+    """Return the key of the bucket of a time: its first tick, and whether it is a second wide."""
+    return int(at * TICKS) << 1 if where == NARROW else int(at) * TICKS << 1 | 1
 
 
 class Alarm:

@@ -2,52 +2,20 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Generic
 
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
-from smsbat_async.errors import BadRequestError, InvalidMessageError, SmsBatError
+from smsbat_async.errors import BadRequestError, ClientClosedError, InvalidMessageError, SmsBatError
 from smsbat_async.policies import PollPolicy
 from smsbat_async.sources import End, Source
 from smsbat_async.statuses import Delivery, Outcome, S
 from smsbat_async.streams import ResultStream
-from smsbat_async.tracking.entry import Entry
 from smsbat_async.tracking.poller import DeliveryPoller
 
 AT_A_TIME = 100
 """How many ids are admitted before the event loop gets its turn."""
-
-
-class StreamWaiter(Generic[S]):
-    """One id of a stream.
-
-    Args:
-        window: Where its end is put.
-        entry: The message.
-        began: When its clock started, in seconds of the loop's clock.
-        deadline: Until when it is tracked.
-    """
-
-    __slots__ = ("began", "deadline", "entry", "expiry", "window")
-
-    def __init__(self, window: "Window[S]", entry: Entry[S], began: float, deadline: float) -> None:
-        self.window = window
-        self.entry = entry
-        self.began = began
-        self.deadline = deadline
-        self.expiry = -1
-
-    def resolve(self, delivery: Delivery[S]) -> None:
-        """Hand over how the tracking ended."""
-        self.window.put(self, delivery)
-
-    def fail(self, error: SmsBatError, delivery: Delivery[S]) -> None:
-        """Hand over why the tracking cannot go on, and how far it got."""
-        if isinstance(error, BadRequestError | InvalidMessageError):
-            self.window.put(self, delivery)
-        else:
-            self.window.fail(self, error)
 
 
 class Window(Generic[S]):
@@ -74,7 +42,8 @@ class Window(Generic[S]):
         self._timeout = timeout
         self._size = size
         self._policy = policy
-        self._tracked: set[StreamWaiter[S]] = set()
+        self._tracked = 0
+        self._over = False
         self._channel: Channel[Delivery[S]] = Channel(size)
 
     def stream(self, crew: Crew) -> ResultStream[Delivery[S]]:
@@ -87,17 +56,22 @@ class Window(Generic[S]):
 
         return ResultStream(begin)
 
-    def put(self, waiter: StreamWaiter[S], delivery: Delivery[S]) -> None:
+    def resolve(self, delivery: Delivery[S]) -> None:
         """Take the end of one id."""
-        self._tracked.discard(waiter)
+        if self._over:
+            return
+        self._tracked -= 1
         self._channel.put_nowait(delivery)
         if not self._tracked:
             self._channel.nudge()
 
-    def fail(self, waiter: StreamWaiter[S], error: SmsBatError) -> None:
-        """Take an error that concerns all ids."""
-        self._tracked.discard(waiter)
-        self._channel.fail(error)
+    def fail(self, error: SmsBatError, delivery: Delivery[S]) -> None:
+        """Take why one id cannot be followed: that is its end, unless it concerns all ids."""
+        if isinstance(error, BadRequestError | InvalidMessageError):
+            self.resolve(delivery)
+        else:
+            self._tracked -= 1
+            self._channel.fail(error)
 
     async def _feed(self) -> None:
         channel = self._channel
@@ -111,34 +85,31 @@ class Window(Generic[S]):
             while self._tracked and not channel.stopped:
                 await channel.changed()
         finally:
-            for waiter in tuple(self._tracked):
-                self._poller.forget(waiter.entry, waiter)
-            self._tracked.clear()
+            self._over = True
+            if self._tracked:
+                self._poller.forget_all(self)
 
     async def _admit_all(self) -> None:
         channel = self._channel
+        loop = asyncio.get_running_loop()
         for admitted in itertools.count(1):
-            while len(self._tracked) + len(channel) >= self._size and not channel.stopped:
+            while self._tracked + len(channel) >= self._size and not channel.stopped:
                 await channel.changed()
             if channel.stopped:
                 return
             message_id = await self._source.take(channel)
             if isinstance(message_id, End):
                 return
-            self._admit(message_id)
+            self._admit(message_id, loop)
             if admitted % AT_A_TIME == 0:
                 await asyncio.sleep(0)
 
-    def _admit(self, message_id: str) -> None:
-        make: Callable[[Entry[S], float], StreamWaiter[S]] = self._waiter
+    def _admit(self, message_id: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._tracked += 1
         try:
-            self._poller.admit(message_id, make, self._policy)
+            self._poller.admit(message_id, self, self._timeout, self._policy, loop)
         except InvalidMessageError as error:
-            self._channel.put_nowait(
-                Delivery(message_id=message_id, outcome=Outcome.FAILED, last_error=error)
-            )
-
-    def _waiter(self, entry: Entry[S], now: float) -> StreamWaiter[S]:
-        waiter = StreamWaiter(self, entry, now, now + self._timeout)
-        self._tracked.add(waiter)
-        return waiter
+            self.resolve(Delivery(message_id=message_id, outcome=Outcome.FAILED, last_error=error))
+        except ClientClosedError:
+            self._tracked -= 1
+            raise
