@@ -132,9 +132,8 @@ class Crew:
         await asyncio.sleep(0)
         async with anyio.create_task_group() as group:
             self._group = group
-            for worker in self._early:
-                group.start_soon(worker)
-            self._early.clear()
+            while self._early:  # and no name is left that would keep the last one alive
+                group.start_soon(self._early.pop(0))
             await stop.wait()
             group.cancel_scope.cancel()
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -117,4 +119,19 @@ async def test_a_worker_that_raises_stops_its_job_and_the_reader_gets_the_error(
     with pytest.raises(LookupError, match="broken"):
         await channel.get()
     assert channel.stopped
+    await crew.aclose()
+
+
+async def test_a_job_that_is_done_is_forgotten_the_first_one_too() -> None:
+    crew = Crew()
+    forgotten = []
+    for _ in range(2):
+        job = job_of(lambda: asyncio.sleep(0), width=2)
+        crew.launch(job)
+        await job.wait()
+        forgotten.append(weakref.ref(job))
+    del job
+    await turns(3)
+    gc.collect()
+    assert [ref() for ref in forgotten] == [None, None]
     await crew.aclose()

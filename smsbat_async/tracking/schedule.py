@@ -101,10 +101,7 @@ class Schedule:
         at = self._times[row]
         self._forget(row)
         if not self._live:
-            self._buckets.clear()
-            self._keys.clear()
-            self._head.clear()
-            self._dropped = 0
+            self._sweep()
         elif where == HEAD:
             self._dropped += 1
             if self._dropped > len(self._head) // 2 + SLACK:
@@ -153,8 +150,16 @@ class Schedule:
 
     def clear(self) -> None:
         """Give back the memory of an empty schedule."""
+        self._sweep()
         del self._times[:]
         del self._where[:]
+
+    def _sweep(self) -> None:
+        """Forget the rows that were dropped, when there are no others."""
+        self._buckets.clear()
+        self._keys.clear()
+        self._head.clear()
+        self._dropped = 0
 
     def _open(self, key: int) -> None:
         """Move a bucket into the head."""

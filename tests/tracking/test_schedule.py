@@ -143,6 +143,21 @@ def test_an_empty_schedule_gives_its_memory_back() -> None:
     assert left < 2_000  # bytes
 
 
+def test_a_schedule_that_was_cleared_knows_nothing_of_rows_that_were_dropped() -> None:
+    schedule = Schedule()
+    for row, at in enumerate((5.0, 5.001, 5.002, 7.0, 500.0)):
+        schedule.add(row, at, 0.0)
+    assert schedule.pop(5.0) == (5.0, 0)
+    for row in (1, 3, 4):
+        schedule.drop(row)
+    assert schedule.pop(6.0) == (5.002, 2)  # the last one is taken out, not dropped
+    schedule.clear()
+    assert schedule.pop(1_000.0) is None
+    assert schedule.next_time(1_000.0) is None
+    schedule.add(0, 6.0, 6.0)
+    assert rows_due(schedule, 6.0) == [0]
+
+
 TIMES = st.one_of(
     st.integers(0, 8).map(lambda n: n / 128), st.floats(0, 3), st.floats(60, 70), st.floats(0, 500)
 )
