@@ -38,10 +38,14 @@ class StatusBatch(Generic[S]):
 
             async def work() -> None:
                 while not channel.stopped:
-                    message_id = await source.take(channel)
+                    message_id = source.take_now() if source.is_sync else await source.take(channel)
                     if isinstance(message_id, End):
                         return
-                    await channel.put(await _result(ask, message_id))
+                    try:
+                        result = StatusResult(message_id, await ask(message_id))
+                    except SmsBatError as error:
+                        result = StatusResult(message_id, None, error)
+                    await channel.put(result)
 
             job = Job(work, width, channel)
             self._crew.launch(job)
@@ -59,12 +63,15 @@ class StatusBatch(Generic[S]):
 
         async def work() -> None:
             while not channel.stopped:
-                message_id = await source.take(channel)
+                message_id = source.take_now() if source.is_sync else await source.take(channel)
                 if isinstance(message_id, End):
                     return
                 place = len(results)
                 results.append(None)
-                results[place] = await _result(ask, message_id)
+                try:
+                    results[place] = StatusResult(message_id, await ask(message_id))
+                except SmsBatError as error:
+                    results[place] = StatusResult(message_id, None, error)
 
         job = Job(work, self._workers(message_ids, concurrency), channel)
         self._crew.launch(job)
@@ -81,10 +88,3 @@ class StatusBatch(Generic[S]):
             check_count("concurrency", concurrency)
         width = self._width if concurrency is None else min(concurrency, self._width)
         return max(1, min(width, len(message_ids))) if isinstance(message_ids, Sized) else width
-
-
-async def _result(ask: Ask[S], message_id: str) -> StatusResult[S]:
-    try:
-        return StatusResult(message_id, await ask(message_id))
-    except SmsBatError as error:
-        return StatusResult(message_id, None, error)

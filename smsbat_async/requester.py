@@ -1,9 +1,9 @@
 """One call: wait for its turn, attempt, judge, maybe wait, again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from smsbat_async.errors import (
     ClientClosedError,
@@ -80,14 +80,14 @@ class Requester:
         self._idle: asyncio.Event | None = None
         self.closed = False
 
-    async def read(
+    def read(
         self,
         kind: Kind,
         request: Request,
         reader: Callable[[Response, C], T],
         context: C,
         terms: Terms,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Ask for something that may be asked for again without harm.
 
         Args:
@@ -100,7 +100,7 @@ class Requester:
         Raises:
             SmsBatError: What the last attempt met.
         """
-        return await self._call(kind, request, reader, context, terms, Attempt(), ())
+        return self._call(kind, request, reader, context, terms, Attempt(), ())
 
     async def send(
         self,
@@ -149,7 +149,11 @@ class Requester:
         while True:
             error: SmsBatError
             try:
-                return await self._attempt(gate, request, reader, context, terms, deadline, attempt, failures)
+                if failures:
+                    self.pool.loop()  # raises if the pool was closed meanwhile
+                return await self._attempt(
+                    gate, loop, request, reader, context, terms, deadline, attempt, failures
+                )
             except SmsBatError as met:
                 error = met
             except asyncio.CancelledError:
@@ -219,6 +223,7 @@ class Requester:
     async def _attempt(
         self,
         gate: Gate,
+        loop: asyncio.AbstractEventLoop,
         request: Request,
         reader: Callable[[Response, C], T],
         context: C,
@@ -229,8 +234,7 @@ class Requester:
     ) -> T:
         pool = self.pool
         host = gate.host
-        loop = pool.loop()
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None
         cancels = task.cancelling()
         entered = False

@@ -27,6 +27,9 @@ class Source(Generic[T]):
 
     Raises:
         InvalidMessageError: If it cannot be iterated over, or is one text.
+
+    Attributes:
+        is_sync: Whether `take_now` may be used, which costs less than waiting for what need not be awaited.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Source(Generic[T]):
         self._lock = asyncio.Lock()  # an async generator cannot be asked twice at once
         self._kept: Exception | None = None
         self._over = False
+        self.is_sync = False
         if isinstance(items, str | bytes) or not isinstance(items, AsyncIterable | Iterable):
             wanted = f"must be a list or any other iterable, not one {type(items).__name__}"
             raise InvalidMessageError(field, "not_iterable", wanted)
@@ -48,6 +52,7 @@ class Source(Generic[T]):
             self._async = aiter(items)
         else:
             self._sync = iter(items)
+            self.is_sync = True
 
     async def take(self, channel: Channel[Any]) -> T | End:
         """Return the next item, or END; an error of the iterable is raised once and is the end.
@@ -56,7 +61,7 @@ class Source(Generic[T]):
             channel: Whose word to stop ends the waiting for a source that is silent.
         """
         if self._sync is not None:
-            return await self._take()
+            return self.take_now()
         with channel.until_stopped():
             async with self._lock:
                 return await self._take()
@@ -86,17 +91,32 @@ class Source(Generic[T]):
         return taken
 
     async def _take(self) -> T | End:
+        if self._async is None:
+            return self.take_now()
         if self._over:
             return END
         try:
-            if self._sync is not None:
-                item = next(self._sync)
-            else:
-                assert self._async is not None
-                item = await anext(self._async)
+            item = await anext(self._async)
             if self._check is not None:
                 self._check(item)
-        except (StopIteration, StopAsyncIteration):
+        except StopAsyncIteration:
+            self._over = True
+            return END
+        except BaseException:
+            self._over = True
+            raise
+        return item
+
+    def take_now(self) -> T | End:
+        """Return the next item of an iterable that is not async, or END; errors as for `take`."""
+        if self._over:
+            return END
+        assert self._sync is not None
+        try:
+            item = next(self._sync)
+            if self._check is not None:
+                self._check(item)
+        except StopIteration:
             self._over = True
             return END
         except BaseException:

@@ -60,7 +60,7 @@ ZNS_TERMINAL: dict[int, Outcome] = {1: Outcome.DELIVERED, -1: Outcome.NOT_FOUND}
 """The numbers of ZNS that end a message."""
 
 
-class Fallback(msgspec.Struct, frozen=True):
+class Fallback(msgspec.Struct, frozen=True, gc=False):
     """What became of one channel of a cascade.
 
     Args:
@@ -76,6 +76,7 @@ class MessageStatus(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
+    gc=False,  # it holds nothing that could lead back to it, and there are many
     rename={
         "message_id": "messageId",
         "messagelist_id": "messagelistId",
@@ -128,15 +129,15 @@ class MessageStatus(
     @property
     def is_terminal(self) -> bool:
         """Whether this is the end of the message."""
-        return self.outcome is not None
+        return self.delivery_status.lower() in TERMINAL
 
     @property
     def is_lasting(self) -> bool:
         """Whether this answer will be the same for good, so that it may be kept."""
-        return self.outcome is not None
+        return self.delivery_status.lower() in TERMINAL
 
 
-class ZnsStatus(msgspec.Struct, frozen=True, kw_only=True):
+class ZnsStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a notification is, as Goby ZNS tells it.
 
     Follows Goby, "Message status".

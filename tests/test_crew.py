@@ -5,6 +5,7 @@ import functools
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,49 @@ async def test_a_job_that_is_cancelled_before_it_began_does_nothing() -> None:
     assert ran == []
     with pytest.raises(StopAsyncIteration):
         await channel.get()
+    await crew.aclose()
+
+
+@pytest.mark.looptime
+async def test_a_worker_that_goes_on_in_spite_of_its_cancellation_is_cancelled_again() -> None:
+    crew = Crew()
+    cancelled: list[asyncio.CancelledError] = []
+
+    async def work() -> None:
+        while len(cancelled) < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:
+                cancelled.append(error)
+
+    job = job_of(work)
+    crew.launch(job)
+    await turns()
+    job.cancel()
+    await job.wait()
+    assert len(cancelled) == 3
+    await crew.aclose()
+
+
+async def test_a_job_is_over_when_its_last_worker_is_however_the_others_ended() -> None:
+    crew, gate = Crew(), asyncio.Event()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.append(task)
+        await gate.wait()
+
+    job = job_of(work, width=3)
+    crew.launch(job)
+    await turns()
+    tasks[0].cancel()
+    await turns()
+    assert [task.done() for task in tasks] == [True, False, False]
+    gate.set()
+    await job.wait()
+    assert all(task.done() for task in tasks)
     await crew.aclose()
 
 

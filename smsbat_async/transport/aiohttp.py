@@ -113,7 +113,7 @@ class AiohttpTransport:
         self._owned = session is None
         self._limit = limit
         self._made: dict[int, tuple[HiddenHeaders, CIMultiDict[str]]] = {}
-        self._deadlines = Deadlines()
+        self._deadlines: Deadlines[asyncio.Task[Any]] = Deadlines(asyncio.Task.cancel)
         self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
 
     def _open(self) -> aiohttp.ClientSession:

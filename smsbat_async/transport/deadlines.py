@@ -1,38 +1,51 @@
 """Bounds on attempts, with one timer for all attempts of one length."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+A = TypeVar("A")
 
 REMEMBERED = 8
 """For how many lengths a timer is kept; an attempt of any other length has one of its own."""
 
 
-class Deadlines:
-    """Cancels the task of an attempt that takes too long.
+class Deadlines(Generic[A]):
+    """Ends attempts that take too long.
 
     A timer per attempt would cost more than anything else that is done around it. Attempts of one length end
     in the order in which they began, so that one timer, at the first of them, is enough.
+
+    Args:
+        end: Called with an attempt whose time is over.
     """
 
-    def __init__(self) -> None:
-        self._lengths: dict[float, AttemptsOfOneLength] = {}
+    def __init__(self, end: Callable[[A], object]) -> None:
+        self._end = end
+        self._lengths: dict[float, AttemptsOfOneLength[A]] = {}
 
-    def begin(self, task: asyncio.Task[object], seconds: float) -> "AttemptsOfOneLength":
-        """Watch a task.
+    def begin(self, attempt: A, seconds: float) -> "AttemptsOfOneLength[A]":
+        """Watch an attempt.
 
         Args:
-            task: What is cancelled when the time is over.
+            attempt: What stands for it; no two under way are equal.
             seconds: How long it may take.
 
         Returns:
             What is to be told when the attempt has ended.
         """
-        length = self._lengths.get(seconds)
-        if length is None:
-            lasts = len(self._lengths) < REMEMBERED
-            length = AttemptsOfOneLength(asyncio.get_running_loop(), seconds, lasts=lasts)
-            if lasts:
-                self._lengths[seconds] = length
-        length.begin(task)
+        length = self._lengths.get(seconds) or self._make(seconds)
+        length.begin(attempt)
+        return length
+
+    def _make(self, seconds: float) -> "AttemptsOfOneLength[A]":
+        if len(self._lengths) >= REMEMBERED:
+            for idle in [known for known, length in self._lengths.items() if not length.under_way]:
+                self._lengths.pop(idle).stop()
+        lasts = len(self._lengths) < REMEMBERED
+        length = AttemptsOfOneLength(asyncio.get_running_loop(), seconds, self._end, lasts=lasts)
+        if lasts:
+            self._lengths[seconds] = length
         return length
 
     def close(self) -> None:
@@ -41,33 +54,42 @@ class Deadlines:
             length.stop()
 
 
-class AttemptsOfOneLength:
+class AttemptsOfOneLength(Generic[A]):
     """Attempts that may take equally long, in the order in which they began.
 
     Args:
         loop: Whose clock counts.
         seconds: How long each may take.
+        end: Called with an attempt whose time is over.
         lasts: Whether there will be more of them.
     """
 
-    __slots__ = ("_due", "_lasts", "_loop", "_seconds", "_timer")
+    __slots__ = ("_due", "_end", "_lasts", "_loop", "_seconds", "_timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, *, lasts: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, end: Callable[[A], object], *, lasts: bool
+    ) -> None:
         self._loop = loop
         self._seconds = seconds
+        self._end = end
         self._lasts = lasts
-        self._due: dict[asyncio.Task[object], float] = {}
+        self._due: dict[A, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, task: asyncio.Task[object]) -> None:
-        """Watch a task from now on."""
-        due = self._due[task] = self._loop.time() + self._seconds
+    @property
+    def under_way(self) -> int:
+        """How many attempts are watched now."""
+        return len(self._due)
+
+    def begin(self, attempt: A) -> None:
+        """Watch an attempt from now on."""
+        due = self._due[attempt] = self._loop.time() + self._seconds
         if self._timer is None:
             self._timer = self._loop.call_at(due, self._ring)
 
-    def end(self, task: asyncio.Task[object]) -> bool:
-        """Watch a task no more, and return whether it was cancelled for taking too long."""
-        was_over = self._due.pop(task, None) is None
+    def end(self, attempt: A) -> bool:
+        """Watch an attempt no more, and return whether it was ended for taking too long."""
+        was_over = self._due.pop(attempt, None) is None
         if not self._lasts:
             self.stop()
         return was_over
@@ -81,14 +103,14 @@ class AttemptsOfOneLength:
     def _ring(self) -> None:
         now = self._loop.time()
         self._timer = None
-        over: list[asyncio.Task[object]] = []
-        for task, due in self._due.items():
+        over: list[A] = []
+        for attempt, due in self._due.items():
             if due > now:
                 # Between two rings the timer stands at an attempt that may long have ended: that costs one
                 # ring per length of time, and spares a change of the timer for every attempt.
                 self._timer = self._loop.call_at(due, self._ring)
                 break
-            over.append(task)
-        for task in over:
-            del self._due[task]
-            task.cancel()
+            over.append(attempt)
+        for attempt in over:
+            del self._due[attempt]
+            self._end(attempt)

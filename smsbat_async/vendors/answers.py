@@ -93,6 +93,11 @@ def salvage(value: Any, into: type[T], *, required: frozenset[str]) -> T | None:
     return into(**kept)
 
 
-def is_sane(amount: Decimal) -> bool:
-    """Return whether an amount is a number that arithmetic and formatting can bear."""
-    return amount.is_finite() and abs(amount.adjusted()) <= EXPONENT_MAXIMUM
+def are_sane(*amounts: Decimal | None) -> bool:
+    """Return whether amounts are numbers that arithmetic and formatting can bear, as far as there are any."""
+    for amount in amounts:
+        if amount is not None and not (
+            amount.is_finite() and -EXPONENT_MAXIMUM <= amount.adjusted() <= EXPONENT_MAXIMUM
+        ):
+            return False
+    return True

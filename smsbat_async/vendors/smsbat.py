@@ -14,7 +14,7 @@ from smsbat_async.errors import ConfigurationError, OutcomeUnknownError, Respons
 from smsbat_async.http import Request, Response, headers
 from smsbat_async.messages import CascadeMessage, Route, SendOutcome, SendResult
 from smsbat_async.statuses import MessageStatus
-from smsbat_async.vendors.answers import UNDECODABLE, is_sane, logger, parse, salvage, unreadable
+from smsbat_async.vendors.answers import UNDECODABLE, are_sane, logger, parse, salvage, unreadable
 from smsbat_async.vendors.hosts import check_base_url, check_path, host_of
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import error_of
@@ -154,7 +154,8 @@ class SmsBat:
             if status.message_id.lower() != message_id.lower() and status.message_id:
                 raise _mismatch(response, f"the answer is not about message {message_id!r}")
             msgspec.structs.force_setattr(status, "message_id", message_id)
-        _drop_insane(status)
+        if not are_sane(status.cost, status.rate, status.rate_amount, status.bill_amount):
+            _drop_insane(status)
         return status
 
     def check_can_send(self) -> None:
@@ -257,6 +258,6 @@ def _mismatch(response: Response, problem: str) -> ResponseError:
 def _drop_insane(status: MessageStatus) -> None:
     for name in _AMOUNTS:
         amount: Decimal | None = getattr(status, name)
-        if amount is not None and not is_sane(amount):
+        if not are_sane(amount):
             logger.warning("dropped field %r of an answer: no number to calculate with", name)
             msgspec.structs.force_setattr(status, name, None)

@@ -1,16 +1,18 @@
 """One connection: whatever a server says, split anywhere, is an answer or an error of ours, never a hang."""
 
 import asyncio
+import contextlib
 import gzip
 import itertools
 from collections.abc import Iterable
 
+import httptools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsbat_async import Response, ResponseError, SmsBatError, TransportError
-from smsbat_async.transport.connection import Connection
+from smsbat_async.transport.connection import BUFFER, Connection
 from smsbat_async.transport.protocol import BODY_MAXIMUM
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"a": 1}'
@@ -56,14 +58,19 @@ class Talk:
         self.idle += 1
 
     def ask(self) -> "asyncio.Future[Response]":
-        self.answer = asyncio.get_running_loop().create_future()
-        self.connection.ask(b"GET / HTTP/1.1\r\n\r\n", self.answer)
+        self.answer = self.connection.ask(b"GET / HTTP/1.1\r\n\r\n")
         return self.answer
 
     def hear(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
-            if not self.wire.closed:
-                self.connection.data_received(piece)
+            for start in range(0, len(piece), BUFFER):
+                if not self.wire.closed:
+                    self.read(piece[start : start + BUFFER])
+
+    def read(self, piece: bytes) -> None:
+        """Do what an event loop does with what it reads at one go."""
+        self.connection.get_buffer(-1)[: len(piece)] = piece
+        self.connection.buffer_updated(len(piece))
 
     def end(self) -> "Response | SmsBatError":
         """Close the road, and return what came of the request."""
@@ -126,13 +133,107 @@ def test_whatever_is_said_gives_an_answer_or_an_error_of_ours(said: bytes, place
     asyncio.run(run())
 
 
+class Told:
+    """Headers as a parser tells them that has been told of them from the start."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.pairs: list[tuple[bytes, bytes]] = []
+        self.is_over = False
+        self.parser = httptools.HttpResponseParser(self)
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+            for piece in pieces:
+                self.parser.feed_data(piece)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.is_over:
+            self.pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.is_over = self.is_over or self.parser.get_status_code() >= 200
+        if not self.is_over:
+            self.pairs.clear()
+
+    def get(self, name: str) -> str | None:
+        values = [value for found, value in self.pairs if found.lower() == name.encode()]
+        return values[0].decode("latin-1") if values else None
+
+
+NAMES = ["content-encoding", "content-length", "transfer-encoding", "retry-after", "x-a", "date", "x"]
+FIELDS = st.tuples(
+    st.sampled_from([b"Content-Encoding", b"cONTENT-eNCODING", b"Retry-After", b"X-A", b"X", b"x-a"]),
+    st.sampled_from([b":", b": ", b":\t", b": ", b":  ", b" :"]),
+    st.one_of(
+        st.sampled_from([b"br", b"identity", b"", b"a: b", b"Content-Encoding: br", b"a\r\n b", b"\xe9"]),
+        st.binary(max_size=3),
+    ),
+    st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\n\r\n"]),
+).map(b"".join)
+LENGTH = b'Content-Length: 8\r\n\r\n{"a": 1}'
+PIECES = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n0\r\nX: trailer\r\nDate: trailer\r\n\r\n'
+HEADS = st.tuples(
+    st.sampled_from([b"", b"", b"\r\n", INTERIM, INTERIM * 2]),
+    st.sampled_from(
+        [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 429 Slow\r\n", b"HTTP/1.1 503 \r\n", b"HTTP/1.0 200\r\n"]
+    ),
+    st.lists(FIELDS, max_size=4).map(b"".join),
+    st.sampled_from([LENGTH, LENGTH, PIECES, PIECES, b'\r\n{"a": 1}', b"\n\n", LENGTH + OK]),
+).map(b"".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(HEADS, st.lists(st.integers(0, 300), max_size=4))
+def test_headers_that_are_parsed_late_are_what_the_parser_would_have_told(
+    said: bytes, places: list[int]
+) -> None:
+    async def run() -> None:
+        talk = Talk()
+        talk.hear(cut(said, places))
+        answer = talk.end()
+        told = Told(cut(said, places))
+        if isinstance(answer, Response):
+            assert {name: answer.headers.get(name) for name in NAMES} == {
+                name: told.get(name) for name in NAMES
+            }
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "accepted"), [(128, 10, True), (129, 1, False), (1, 8_190, True), (1, 8_191, False)]
+)
+@pytest.mark.parametrize("before", [b"", INTERIM], ids=["alone", "after an interim answer"])
+async def test_headers_up_to_the_caps_are_read_and_others_are_not(
+    count: int, size: int, accepted: bool, before: bytes
+) -> None:
+    fields = b"".join(b"X: %s\r\n" % (b"y" * (size - 1)) for _ in range(count - (count > 1)))
+    last = b"Content-Length: 0\r\n" if count > 1 else b""
+    talk = Talk()
+    talk.hear([before + b"HTTP/1.1 200 OK\r\n" + last + fields + b"\r\n"])
+    assert isinstance(talk.end(), Response if accepted else ResponseError)
+
+
+async def test_a_body_with_many_lines_is_not_taken_for_headers() -> None:
+    body = b"[" + b"\r\nX: y" * 2_000 + b"]"
+    talk = Talk()
+    talk.hear([INTERIM + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body])
+    assert talk.answer.result().body == body
+
+
+async def test_interim_answers_without_an_end_are_malformed() -> None:
+    talk = Talk()
+    talk.hear([INTERIM * 100] * 40)
+    error = talk.answer.exception()
+    assert isinstance(error, ResponseError)
+    assert (error.kind, talk.wire.closed) == ("malformed", True)
+
+
 async def test_a_connection_is_used_again_and_answers_do_not_mix() -> None:
     talk = Talk()
     for number in range(3):
         body = b'{"n": %d}' % number
         talk.hear([b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n" + body])
         assert talk.answer.result().body == body
-        assert talk.connection.is_usable
+        assert talk.connection.is_usable()
         talk.ask()
     assert talk.idle == 3
 
@@ -141,9 +242,9 @@ async def test_what_nobody_asked_for_closes_an_idle_connection() -> None:
     talk = Talk()
     talk.hear([OK])
     assert talk.idle == 1
-    talk.connection.data_received(OK)
+    talk.read(OK)
     assert talk.wire.closed
-    assert not talk.connection.is_usable
+    assert not talk.connection.is_usable()
 
 
 async def test_an_answer_glued_to_the_first_is_not_kept_for_the_next() -> None:

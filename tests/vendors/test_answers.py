@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smsbat_async import ResponseError
 from smsbat_async.http import LowerHeaders, Response
-from smsbat_async.vendors.answers import is_sane, parse, salvage, unreadable
+from smsbat_async.vendors.answers import are_sane, parse, salvage, unreadable
 
 
 class Row(msgspec.Struct, rename={"number": "aNumber"}):
@@ -51,7 +51,7 @@ class TestParse:
     )
     def test_gives_no_usable_number_for_what_is_none(self, number: bytes) -> None:
         value = parse(answer(b'{"a":' + number + b"}"))["a"]
-        assert not is_sane(Decimal(value))
+        assert not are_sane(Decimal(value))
 
     def test_keeps_amounts_exact(self) -> None:
         value = parse(answer(b"0.10000000000000000000000001"))
@@ -152,10 +152,10 @@ class TestSane:
         "text", ["0", "0.00", "0.05", "-3", "1e18", "1e-18", "0.10000000000000000000000001"]
     )
     def test_amounts_can_be_calculated_with(self, text: str) -> None:
-        assert is_sane(Decimal(text))
+        assert are_sane(Decimal(text))
 
     @pytest.mark.parametrize(
         "text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e19", "1e-19", "1e999999", "0e-999999"]
     )
     def test_others_cannot(self, text: str) -> None:
-        assert not is_sane(Decimal(text))
+        assert not are_sane(Decimal(text))
