@@ -32,8 +32,8 @@ coverage: $(VENV)/.dev ## Run every test, and measure that they reach 95 % of al
 demo: $(VENV)/.run ## Send 2,000 messages through the sandbox and follow each to its end
 	$(BIN)/python examples/campaign.py
 
-bench: $(VENV)/.dev ## Measure against hand-written loops; prints tables, writes benchmarks/results
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench ## Measure the SDK beside other clients (OPTIONS=--quick for less); writes benchmarks/results
+	$(BIN)/python -m benchmarks $(OPTIONS)
 
 clean: ## Remove the environment and every cache
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist benchmarks/results
@@ -49,4 +49,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+# niquests brings a fork of urllib3 that takes the place of urllib3, which requests is to be measured with, unless it
+# is built with this variable set.
+$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+	URLLIB3_NO_OVERRIDE=1 $(PIP) install --constraint constraints.txt --no-binary urllib3-future --editable '.[bench]'
 	@touch $@ $(VENV)/.run

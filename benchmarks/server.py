@@ -3,9 +3,13 @@
 The bytes of every answer are ready but for the id, so that the server is never what limits a client.
 """
 
+import argparse
 import asyncio
+import ssl
 import subprocess
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, cast
@@ -97,11 +101,19 @@ class StatusProtocol(asyncio.Protocol):
         return before + message_id + after
 
 
-async def serve() -> None:
-    """Serve on a free port of loopback, tell its number, and end with the standard input."""
+async def serve(certificate: Path | None = None) -> None:
+    """Serve on a free port of loopback, tell its number, and end with the standard input.
+
+    Args:
+        certificate: Key and chain to serve TLS with, or None for plain HTTP.
+    """
     loop = asyncio.get_running_loop()
     ready: dict[int, _Ready] = {}
-    server = await loop.create_server(lambda: StatusProtocol(ready), "127.0.0.1", 0, backlog=512)
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: StatusProtocol(ready), "127.0.0.1", 0, backlog=512, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)
@@ -114,33 +126,65 @@ class ServerProcess:
     """The server as a child process; `with` starts and ends it.
 
     It also ends by itself when this process does, since its standard input closes then.
+
+    Args:
+        secure: Whether it serves TLS, with a certificate of an authority made for it.
     """
 
     process: subprocess.Popen[bytes]
     url: str
+    authority: Path | None = None
+    """The authority's certificate, in the form that `SSL_CERT_FILE` wants."""
+
+    def __init__(self, *, secure: bool = False) -> None:
+        self._secure = secure
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server"],
-            cwd=Path(__file__).resolve().parent.parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        command = [sys.executable, "-m", "benchmarks.server"]
+        with ExitStack() as stack:
+            if self._secure:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                self.authority = folder / "authority.pem"
+                command += ["--certificate", str(_certify(folder, self.authority))]
+            self.process = subprocess.Popen(
+                command,
+                cwd=Path(__file__).resolve().parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            stack.callback(self.process.communicate)
+            stack.callback(self.process.terminate)
+            assert self.process.stdout is not None
+            port = int(self.process.stdout.readline())
+            self._stack = stack.pop_all()
+        self.url = f"{'https' if self._secure else 'http'}://127.0.0.1:{port}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.terminate()
-        self.process.communicate()
+        self._stack.close()
 
     def cpu_seconds(self) -> float | None:
         """Return how long the server has kept a core busy so far, or None where the system does not tell."""
         return machine.cpu_seconds(self.process.pid)
 
 
+def _certify(folder: Path, authority: Path) -> Path:
+    """Make an authority and a certificate for loopback, and return the file of the latter with its key."""
+    import trustme
+
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(authority))
+    certificate = folder / "certificate.pem"
+    made.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    return certificate
+
+
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
+    parser.add_argument("--certificate", type=Path, help="key and chain to serve TLS with")
+    options = parser.parse_args()
     with asyncio.Runner(loop_factory=list(machine.loops().values())[-1]) as runner:
-        runner.run(serve())
+        runner.run(serve(options.certificate))

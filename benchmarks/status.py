@@ -1,21 +1,11 @@
-"""Status checks per second and per CPU-second: the whole client beside two hand-written loops.
+"""Status checks per second and per CPU-second: the whole client beside what a user could take instead."""
 
-The contenders take many short turns in one process, against one server, in an order that rotates: what
-disturbs the machine disturbs all of them alike, and each ratio is taken within one round. A process for each
-would be no cleaner, since they share nothing but modules, and would measure them further apart.
-"""
-
-import asyncio
-import gc
-import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from benchmarks import machine
-from benchmarks.contenders import BASE, CONTENDERS, Contender, Seen, pool_size
-from benchmarks.server import ServerProcess, variant_of
+from benchmarks import child, machine
+from benchmarks.checks import Turn
+from benchmarks.contenders import BASE, CEILING, pool_size
+from benchmarks.server import ServerProcess
 from benchmarks.table import Report, Spread, Table
 
 
@@ -23,131 +13,120 @@ class Size(NamedTuple):
     """How much is measured.
 
     Args:
-        ids: Status checks in one round of one contender.
+        turn: How long one turn of one contender lasts, about, in seconds.
         rounds: How often each contender has its turn.
         width: Requests at once.
+        secure: Whether over TLS.
     """
 
-    ids: int = 2_000
-    rounds: int = 21
+    turn: float = 0.15
+    rounds: int = 15
     width: int = 50
+    secure: bool = False
 
 
-QUICK = Size(ids=500, rounds=7)
-
-
-class Turn(NamedTuple):
-    """What one turn of one contender took, in seconds."""
-
-    wall: float
-    cpu: float
-    server_cpu: float | None
-
-
-async def take_turn(contender: Contender, ids: Sequence[str], width: int, server: ServerProcess) -> Turn:
-    """Let a contender check every id once, and check what it says.
-
-    Raises:
-        RuntimeError: If an answer is wrong.
-    """
-    await contender.check(ids[: 2 * width])  # opens connections that were idle for too long
-    gc.collect()
-    server_began = server.cpu_seconds()
-    wall, cpu = time.perf_counter(), time.process_time()
-    answers = await contender.check(ids)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    server_ended = server.cpu_seconds()
-    check(contender, ids, answers)
-    if server_began is None or server_ended is None:
-        return Turn(wall, cpu, None)
-    return Turn(wall, cpu, server_ended - server_began)
-
-
-def check(contender: Contender, ids: Sequence[str], answers: Sequence[Any]) -> None:
-    """Check that each id has the answer that the server gives.
-
-    Raises:
-        RuntimeError: If one has not.
-    """
-    if len(answers) != len(ids):
-        raise RuntimeError(f"{contender.name}: {len(answers)} answers to {len(ids)} ids")
-    for message_id, answer in zip(ids, answers, strict=True):
-        word, cost = variant_of(message_id)
-        if contender.seen(answer) != Seen(message_id, word, Decimal(cost)):
-            raise RuntimeError(f"{contender.name}: {message_id} got {answer}")
-
-
-def fresh_ids(number: int, count: int) -> list[str]:
-    """Return the ids of one round, which no other round has: nothing that remembers ids gains by that."""
-    first = 0xABC123000000 + number * 0x1000000
-    return [f"{first + place:012x}" for place in range(count)]
-
-
-async def _rounds(server: ServerProcess, size: Size) -> dict[str, list[Turn]]:
-    turns: dict[str, list[Turn]] = {kind.name: [] for kind in CONTENDERS}
-    async with AsyncExitStack() as stack:
-        contenders = [await stack.enter_async_context(kind(server.url, size.width)) for kind in CONTENDERS]
-        for contender in contenders:
-            await contender.check(fresh_ids(0, 10 * size.width))  # warms caches and the interpreter
-        for number in range(1, size.rounds + 1):
-            ids = fresh_ids(number, size.ids)
-            for contender in contenders:
-                turns[contender.name].append(await take_turn(contender, ids, size.width, server))
-            contenders.append(contenders.pop(0))
-    return turns
+QUICK = Size(turn=0.02, rounds=5)
+SECURE = Size(secure=True)
+QUICK_SECURE = QUICK._replace(secure=True)
 
 
 def run(size: Size) -> Report:
-    """Measure on every loop, and return what was found."""
+    """Measure, and return what was found."""
     table = Table(
-        f"Status checks of {size.ids:,} ids, {size.width} at once: median (min..max) of {size.rounds} rounds",
-        ("loop", "contender", "checks/s", "checks/CPU-s", "CPU us", "x tuned, CPU", "x tuned, wall"),
+        f"Status checks, {size.width} at once{' over TLS' if size.secure else ''}: "
+        f"median (min..max) of {size.rounds} alternating rounds",
+        ("loop", "client", "checks/s", "checks/CPU-s", "us/check", "x tuned", "of ceiling", "server busy"),
     )
     rows: list[dict[str, Any]] = []
-    notes: list[str] = []
-    with ServerProcess() as server:
-        for loop, factory in machine.loops().items():
-            with asyncio.Runner(loop_factory=factory) as runner:
-                turns = runner.run(_rounds(server, size))
-            for name, taken in turns.items():
-                rows.append(_row(table, loop, name, taken, turns[BASE.name], size))
-            notes += _server_note(loop, [turn for taken in turns.values() for turn in taken])
+    missing: dict[str, str] = {}
+    with ServerProcess(secure=size.secure) as server:
+        for loop in machine.loops():
+            found = child.run(
+                "checks",
+                loop,
+                server.url,
+                server.process.pid,
+                size.turn,
+                size.rounds,
+                size.width,
+                authority=server.authority,
+            )
+            missing |= found["missing"]
+            turns = {name: [Turn(*turn) for turn in taken] for name, taken in found["turns"].items()}
+            rows += [row_of(loop, name, taken, turns) for name, taken in turns.items()]
+    for row in rows:
+        table.add(*_cells(row))
     table.notes = [
-        *notes,
-        f"The client's pool lets one batch hold 64 % of its bound: {pool_size(size.width)} here, for a batch "
-        f"as wide as the other loops, {size.width}. Rate limits are off.",
-        f"Ratios are to the {BASE.name}, each within one round; above 1 is better than it.",
+        f"x tuned: checks per CPU-second beside those of `{BASE.name}`, each ratio within one round; above 1 "
+        f"is better. of ceiling: the same beside `{CEILING.name}`, which is no client at all.",
+        f"The pool of the SDK lets one batch hold 64 % of its bound: {pool_size(size.width)} here, for a "
+        f"batch as wide as the other loops, {size.width}. Its rate limits are off.",
+        server_note(rows),
+        *(f"Not measured: {name}, {reason}." for name, reason in missing.items()),
     ]
-    return Report("status", table, {"machine": machine.describe(), "size": size._asdict(), "rows": rows})
-
-
-def _row(
-    table: Table, loop: str, name: str, taken: list[Turn], base: list[Turn], size: Size
-) -> dict[str, Any]:
-    per_second = [size.ids / turn.wall for turn in taken]
-    per_cpu = [size.ids / turn.cpu for turn in taken]
-    ratios = {
-        "cpu": Spread.of_ratios(per_cpu, [size.ids / turn.cpu for turn in base]),
-        "wall": Spread.of_ratios(per_second, [size.ids / turn.wall for turn in base]),
-    }
-    table.add(
-        loop,
-        name,
-        Spread.of(per_second).text(),
-        Spread.of(per_cpu).text(),
-        f"{1e6 / Spread.of(per_cpu).median:.1f}",
-        ratios["cpu"].text(2),
-        ratios["wall"].text(2),
+    return Report(
+        "tls" if size.secure else "status",
+        table,
+        {"machine": machine.describe(), "size": size._asdict(), "rows": rows, "missing": missing},
+        summary(rows),
     )
+
+
+def summary(rows: list[dict[str, Any]]) -> Table:
+    """Return checks per CPU-second and their ratio to the base, a row for each client."""
+    loops = list(dict.fromkeys(row["loop"] for row in rows))
+    heads = (head for loop in loops for head in (f"checks per CPU-second, {loop}", "x tuned"))
+    table = Table("Status checks", ("client", *heads))
+    found = {(row["loop"], row["contender"]): row for row in rows}
+    for name in dict.fromkeys(row["contender"] for row in rows):
+        cells: list[str] = []
+        for loop in loops:
+            row = found.get((loop, name))
+            if row is None:
+                cells += ["", ""]
+            else:
+                ratio = row["ratio_to_tuned_cpu"]["median"]
+                cells += [f"{Spread.of(row['checks_per_cpu_second']).median:,.0f}", f"{ratio:.2f}"]
+        table.add(name, *cells)
+    return table
+
+
+def row_of(loop: str, name: str, taken: list[Turn], turns: dict[str, list[Turn]]) -> dict[str, Any]:
+    """Return the figures of one contender on one loop, beside those of the base and the ceiling."""
+    base, ceiling = turns[BASE.name], turns[CEILING.name]
     return {
         "loop": loop,
         "contender": name,
-        "checks_per_second": per_second,
-        "checks_per_cpu_second": per_cpu,
-        "ratio_to_tuned_cpu": ratios["cpu"]._asdict(),
-        "ratio_to_tuned_wall": ratios["wall"]._asdict(),
+        "checks_per_second": _per_second(taken),
+        "checks_per_cpu_second": _per_cpu_second(taken),
+        "ratio_to_tuned_cpu": Spread.of_ratios(_per_cpu_second(taken), _per_cpu_second(base))._asdict(),
+        "ratio_to_tuned_wall": Spread.of_ratios(_per_second(taken), _per_second(base))._asdict(),
+        "ratio_to_ceiling_cpu": Spread.of_ratios(_per_cpu_second(taken), _per_cpu_second(ceiling))._asdict(),
         "server_cpu_share": _share(taken),
     }
+
+
+def _per_second(taken: list[Turn]) -> list[float]:
+    return [turn.ids / turn.wall for turn in taken]
+
+
+def _per_cpu_second(taken: list[Turn]) -> list[float]:
+    return [turn.ids / turn.cpu for turn in taken]
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    per_cpu = Spread.of(row["checks_per_cpu_second"])
+    share = row["server_cpu_share"]
+    return (
+        row["loop"],
+        row["contender"],
+        f"{Spread.of(row['checks_per_second']).median:,.0f}",
+        per_cpu.text(),
+        f"{1e6 / per_cpu.median:,.1f}",
+        Spread(**row["ratio_to_tuned_cpu"]).text(2),
+        f"{Spread(**row['ratio_to_ceiling_cpu']).median:.0%}",
+        "?" if share is None else f"{share:.0%}",
+    )
 
 
 def _share(turns: list[Turn]) -> float | None:
@@ -156,8 +135,13 @@ def _share(turns: list[Turn]) -> float | None:
     return sum(spent) / sum(turn.wall for turn in turns) if len(spent) == len(turns) else None
 
 
-def _server_note(loop: str, turns: list[Turn]) -> list[str]:
-    share = _share(turns)
+def server_note(rows: list[dict[str, Any]]) -> str:
+    """Say whether the server was ever what a client waited for."""
+    busiest = max(rows, key=lambda row: row["server_cpu_share"] or 0.0)
+    share = busiest["server_cpu_share"]
     if share is None:
-        return []
-    return [f"Server beside {loop}: {share:.0%} of one core busy, {1 - share:.0%} idle."]
+        return "How busy the server was, the system does not tell."
+    return (
+        f"The server is one process, of which at most {share:.0%} of one core was busy "
+        f"(beside {busiest['contender']} on {busiest['loop']}): below 100 % it is never what limits a client."
+    )

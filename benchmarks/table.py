@@ -61,6 +61,13 @@ class Table:
         text += ["", *self.notes] if self.notes else []
         return "\n".join(text)
 
+    def markdown(self) -> str:
+        """Return the table in Markdown: the title, the rows, and the notes as a list."""
+        rows = (self.columns, ("---",) * len(self.columns), *self.rows)
+        lines = [f"**{self.title}**", "", *(f"| {' | '.join(cells)} |" for cells in rows)]
+        lines += ["", *(f"* {note}" for note in self.notes)] if self.notes else []
+        return "\n".join(lines)
+
 
 class Report(NamedTuple):
     """What one benchmark found.
@@ -69,11 +76,13 @@ class Report(NamedTuple):
         name: The name of its file of results.
         table: For people.
         data: For programs, every single value included.
+        summary: For people in a hurry, or None where the table is short.
     """
 
     name: str
     table: Table
     data: dict[str, Any]
+    summary: Table | None = None
 
     def write(self, folder: Path) -> Path:
         """Write the data as JSON into a folder, and return where."""

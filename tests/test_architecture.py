@@ -265,11 +265,11 @@ class TestOtherLibraries:
             if part(found.importer) in core and not found.for_types_only
         }
         required = {"aiohttp", "yarl", "multidict", "msgspec", "anyio"}
-        assert needed - set(sys.stdlib_module_names) == required | {"httptools"}
+        assert needed - set(sys.stdlib_module_names) == required | {"httptools", "aiohappyeyeballs"}
 
     def test_httptools_is_met_in_the_wire_transport_alone(self) -> None:
         using = {found.importer for found in outer_imports() if part(found.imported) == "httptools"}
-        assert using == {"transport.connection"}
+        assert using == {"transport.connection", "transport.headers"}
 
     def test_nobody_prints_but_the_command_line(self) -> None:
         broken = [
