@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import decode, document, latency, machine, memory, status
+from benchmarks import decode, document, latency, machine, memory, poll_efficiency, status
 from benchmarks.table import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -32,6 +32,7 @@ BENCHMARKS = {
     "latency": Benchmark(latency.run, latency.Size(), latency.QUICK),
     "memory": Benchmark(memory.run, memory.Size(), memory.QUICK),
     "decode": Benchmark(decode.run, decode.Size(), decode.QUICK),
+    "polling": Benchmark(poll_efficiency.run, poll_efficiency.Size(), poll_efficiency.QUICK),
 }
 
 

@@ -30,7 +30,7 @@ from smsbat_async.hooks import (
 )
 from smsbat_async.http import Request, Response
 from smsbat_async.messages import CascadeMessage, MessageType, Receipt, Route, SendOutcome, SendResult
-from smsbat_async.policies import Limits, PollPolicy, Rate, RetryPolicy
+from smsbat_async.policies import AdaptivePollPolicy, Limits, PollPolicy, Rate, RetryPolicy
 from smsbat_async.pool import SessionPool
 from smsbat_async.statuses import (
     Delivery,
@@ -46,6 +46,7 @@ from smsbat_async.tracking.poller import DeliveryPoller
 from smsbat_async.transport.protocol import Attempt, Transport
 
 __all__ = [
+    "AdaptivePollPolicy",
     "ApiError",
     "Attempt",
     "AuthenticationError",

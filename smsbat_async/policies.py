@@ -143,6 +143,39 @@ class PollPolicy:
             "at least 0 seconds",
         )
 
+    @staticmethod
+    def adaptive(
+        *,
+        price: float = 2.0,
+        group: str = "",
+        timeout: float = 120.0,
+        last_poll_grace: float = 5.0,
+        allow_fast: bool = False,
+    ) -> "AdaptivePollPolicy":
+        """Return a policy that learns when messages end, and asks when the answer is likely to have changed.
+
+        It starts much like the default policy and is itself after a few hundred messages. Messages followed
+        by one client with an equal policy learn from each other.
+
+        Args:
+            price: How many seconds sooner the news must come, on average, for one more poll to be worth it. A
+                lower price is more polls and less lag.
+            group: A name for messages of one kind, such as a route: each group learns by itself.
+            timeout: How long a message is tracked, in seconds.
+            last_poll_grace: Up to how many seconds after the deadline a last poll may still begin and end.
+            allow_fast: Whether polls of one message may be less than a second apart: for sandboxes.
+
+        Raises:
+            ConfigurationError: If one of them is not what it has to be.
+        """
+        return AdaptivePollPolicy(
+            price=price,
+            group=group,
+            timeout=timeout,
+            last_poll_grace=last_poll_grace,
+            allow_fast=allow_fast,
+        )
+
     @property
     def minimum_gap(self) -> float:
         """The least time between two polls of one message, in seconds."""
@@ -165,6 +198,29 @@ class PollPolicy:
         if self.jitter:
             wait *= 1.0 + self.jitter * (2.0 * random.random() - 1.0)
         return max(wait, self.minimum_gap)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class AdaptivePollPolicy(PollPolicy):
+    """A policy that learns: see `PollPolicy.adaptive`, which makes it.
+
+    Args:
+        price: How many seconds sooner the news must come, on average, for one more poll to be worth it.
+        group: Which messages learn from each other.
+    """
+
+    initial: float = dataclasses.field(init=False, repr=False, default=5.0)
+    factor: float = dataclasses.field(init=False, repr=False, default=1.6)
+    maximum: float = dataclasses.field(init=False, repr=False, default=30.0)
+    jitter: float = dataclasses.field(init=False, repr=False, default=0.1)
+    price: float = 2.0
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        # Not super(), which looks for the class as it was before it got its slots.
+        PollPolicy.__post_init__(self)
+        _check(is_number(self.price) and self.price > 0, "PollPolicy.adaptive.price", "more than 0 seconds")
+        _check(isinstance(self.group, str), "PollPolicy.adaptive.group", "a text")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

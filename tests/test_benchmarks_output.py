@@ -61,9 +61,9 @@ class TestOutput:
             main(["--only", "luck"])
         assert "invalid choice: 'luck'" in capsys.readouterr().err
 
-    def test_the_page_has_a_place_for_every_benchmark(self) -> None:
-        page = Path(__file__).parent.parent / "docs" / "performance.md"
-        text = page.read_text(encoding="utf-8")
+    def test_the_pages_have_a_place_for_every_benchmark(self) -> None:
+        docs = Path(__file__).parent.parent / "docs"
+        text = "".join((docs / page).read_text(encoding="utf-8") for page in ("performance.md", "polling.md"))
         for name in ("machine", *program.BENCHMARKS):
             assert text.count(f"<!-- begin {name} -->\n") == text.count(f"<!-- end {name} -->") == 1
 

@@ -302,3 +302,52 @@ class TestLimits:
     def test_none_stays_none(self) -> None:
         assert Limits(status=None, send=None).share(4) == Limits(status=None, send=None)
         assert Limits(status=None).share(2) == Limits(status=None, send=Rate(50, 75))
+
+
+class TestAdaptive:
+    def test_is_a_poll_policy_of_its_own_kind(self) -> None:
+        policy = PollPolicy.adaptive()
+        assert isinstance(policy, PollPolicy)
+        assert (policy.price, policy.group, policy.timeout, policy.last_poll_grace) == (2.0, "", 120.0, 5.0)
+        assert policy != PollPolicy()
+        assert policy.minimum_gap == MINIMUM_POLL_GAP
+        assert PollPolicy.adaptive(allow_fast=True).minimum_gap == 0.0
+
+    def test_equal_ones_are_one_and_groups_tell_them_apart(self) -> None:
+        assert PollPolicy.adaptive(group="viber") == PollPolicy.adaptive(group="viber")
+        assert len({PollPolicy.adaptive(group=group) for group in ("viber", "sms", "viber")}) == 2
+
+    def test_cannot_be_changed_takes_keywords_only_and_has_no_waits_to_set(self) -> None:
+        policy: Any = PollPolicy.adaptive()
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            policy.price = 1.0
+        assert not hasattr(policy, "__dict__")
+        make: Any = PollPolicy.adaptive
+        with pytest.raises(TypeError):
+            make(3.0)
+        with pytest.raises(TypeError):
+            make(initial=3.0)
+        assert repr(policy) == (
+            "AdaptivePollPolicy(timeout=120.0, last_poll_grace=5.0, allow_fast=False, price=2.0, group='')"
+        )
+
+    def test_changes_by_replace_and_checks_itself_again(self) -> None:
+        assert dataclasses.replace(PollPolicy.adaptive(group="sms"), price=4.0) == PollPolicy.adaptive(
+            price=4.0, group="sms"
+        )
+        with pytest.raises(ConfigurationError):
+            dataclasses.replace(PollPolicy.adaptive(), price=0.0)
+
+    @pytest.mark.parametrize("price", [0, -1.0, *NO_NUMBERS])
+    def test_the_price(self, price: object) -> None:
+        text = refused(PollPolicy.adaptive, price=price)
+        assert text == "PollPolicy.adaptive.price must be more than 0 seconds"
+
+    @pytest.mark.parametrize("group", [None, 3, b"viber"])
+    def test_the_group(self, group: object) -> None:
+        text = refused(PollPolicy.adaptive, group=group)
+        assert text == "PollPolicy.adaptive.group must be a text"
+
+    def test_the_timeout_and_the_grace_as_of_any_policy(self) -> None:
+        assert "PollPolicy.timeout" in refused(PollPolicy.adaptive, timeout=0.0)
+        assert "PollPolicy.last_poll_grace" in refused(PollPolicy.adaptive, last_poll_grace=-1.0)

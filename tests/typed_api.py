@@ -10,6 +10,7 @@ from typing import Any, assert_type
 import aiohttp
 
 from smsbat_async import (
+    AdaptivePollPolicy,
     ApiError,
     Attempt,
     AuthenticationError,
@@ -191,6 +192,8 @@ async def clients() -> None:
         assert_type(zns_from_env, ZnsClient)
         assert_type(smsbat.with_options(timeout=5.0, retry=RetryPolicy(attempts=1)), SmsBatClient)
         assert_type(zns.with_options(polling=PollPolicy(timeout=30)), ZnsClient)
+        assert_type(PollPolicy.adaptive(price=1, group="viber", timeout=60), AdaptivePollPolicy)
+        assert_type(zns.with_options(polling=PollPolicy.adaptive()), ZnsClient)
         await smsbat.aclose(grace=0.0)
         await zns.aclose()
     await pool.aclose()

@@ -1,19 +1,20 @@
 """The ages at which a plan looks at a message: a fine ruler for the young, a coarse one for the old."""
 
+import itertools
 import math
 from bisect import bisect_left
 
-STEP = 0.1
-"""The finest step, in seconds, unless the timeout is so short that it takes a finer one."""
+FINEST = 0.05
+"""The shortest step, in units of the scale."""
 
 STEPS_AT_LEAST = 500
-"""Into how many steps a timeout is divided at least, if all were of the finest kind."""
+"""Into how many of the shortest steps a timeout is divided at least."""
 
-GROWTH = 0.025
-"""By which fraction of the age a step grows, once that is more than the finest step."""
+GROWTH = 0.02
+"""Which fraction of the age a step is, where that is more than the shortest step."""
 
 STEPS_AT_MOST = 400
-"""How many steps there are, roughly, however long the timeout."""
+"""How many steps there are at most, roughly, however long the timeout."""
 
 
 class Ages:
@@ -21,6 +22,7 @@ class Ages:
 
     Args:
         timeout: The last edge, in seconds.
+        scale: The time in seconds under which a twentieth of differences do not matter.
 
     Attributes:
         edges: The ages, in seconds, ascending.
@@ -29,15 +31,15 @@ class Ages:
 
     __slots__ = ("edges", "widths")
 
-    def __init__(self, timeout: float) -> None:
-        finest = min(STEP, timeout / STEPS_AT_LEAST)
+    def __init__(self, timeout: float, scale: float) -> None:
+        finest = min(FINEST * scale, timeout / STEPS_AT_LEAST)
         growth = max(GROWTH, math.log(max(1.0, GROWTH * timeout / finest)) / STEPS_AT_MOST)
         edges = [0.0]
-        while (edge := edges[-1] + max(finest, growth * edges[-1])) < timeout - finest / 2:
+        while (edge := edges[-1] + max(finest, growth * edges[-1])) < timeout - finest / 2.0:
             edges.append(edge)
         edges.append(timeout)
         self.edges = edges
-        self.widths = [after - before for before, after in zip(edges, edges[1:], strict=False)]
+        self.widths = [after - before for before, after in itertools.pairwise(edges)]
 
     def __len__(self) -> int:
         return len(self.widths)

@@ -39,6 +39,17 @@ class Plan(Protocol):
         """
         ...
 
+    def delay_after_failure(self, polls: int) -> float:
+        """Return how long to wait after a poll that brought no answer.
+
+        Args:
+            polls: How often the message has been asked about.
+
+        Returns:
+            Seconds.
+        """
+        ...
+
     def learn(self, since: float, age: float, ended: bool) -> None:
         """Take what a poll has shown.
 
@@ -50,12 +61,11 @@ class Plan(Protocol):
         """
         ...
 
-    def started(self, late: float, waiting: int) -> None:
+    def started(self, late: float) -> None:
         """Take that a poll starts now.
 
         Args:
             late: By how much after the time it was due, in seconds.
-            waiting: How many more polls are due, or wait for their permit to start.
         """
         ...
 
@@ -81,8 +91,12 @@ class ExponentialPlan:
         """Return how long to wait before the next poll, by the number of polls so far."""
         return self._policy.delay(polls, self._random)
 
+    def delay_after_failure(self, polls: int) -> float:
+        """Return how long to wait after a poll that brought no answer: as after any other."""
+        return self._policy.delay(polls, self._random)
+
     def learn(self, since: float, age: float, ended: bool) -> None:
         """Take what a poll has shown: nothing that would change the waits."""
 
-    def started(self, late: float, waiting: int) -> None:
+    def started(self, late: float) -> None:
         """Take that a poll starts: nothing that would change the waits."""

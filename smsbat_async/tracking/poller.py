@@ -1,7 +1,6 @@
 """DeliveryPoller: one schedule, a few long-lived workers, any number of messages."""
 
 import asyncio
-import itertools
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
@@ -84,6 +83,7 @@ class DeliveryPoller(Generic[S]):
         self._deadlines = Schedule()
         self._poll_alarm = Alarm(self._wake_worker)
         self._deadline_alarm = Alarm(self._on_deadline)
+        self._asked_alarm = Alarm(self._forget_asked)
         self._in_flight: set[str] = set()
         self._asked: OrderedDict[str, float] = OrderedDict()
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -188,6 +188,7 @@ class DeliveryPoller(Generic[S]):
         self._closed = True
         self._poll_alarm.cancel()
         self._deadline_alarm.cancel()
+        self._asked_alarm.cancel()
         for row in self._table.rows():
             self._fail(row, ClientClosedError(), tell=False)
         for scope in self._scopes:
@@ -302,11 +303,15 @@ class DeliveryPoller(Generic[S]):
         self._deadlines.add(row, at, now)
         self._deadline_alarm.set(at, loop)
 
-    def _schedule(self, row: int, now: float, loop: asyncio.AbstractEventLoop) -> None:
+    def _schedule(
+        self, row: int, now: float, loop: asyncio.AbstractEventLoop, *, failed: bool = False
+    ) -> None:
         """Set the time of the next poll: by the plan, but no later than the next deadline."""
         table = self._table
         plan = self._plans[table.plans[row]]
-        due = now + plan.delay(now - table.began[row], table.polls[row])
+        polls = table.polls[row]
+        wait = plan.delay_after_failure(polls) if failed else plan.delay(now - table.began[row], polls)
+        due = now + wait
         held = table.held[row]
         if isinstance(held, list):
             deadline = min((wait.deadline for wait in held if wait.deadline > now + HAIR), default=inf)
@@ -351,11 +356,11 @@ class DeliveryPoller(Generic[S]):
             else:
                 self._poll_alarm.set(following, loop)
             due, row = first
-            self._plans[table.plans[row]].started(now - due, len(self._in_flight))
+            self._plans[table.plans[row]].started(now - due)
             if table.ids[row] in self._in_flight:
                 # The poll of an earlier row for the same id is still under way.
                 table.polled_at[row] = now
-                self._schedule(row, now, loop)
+                self._schedule(row, now, loop, failed=True)
                 continue
             await self._poll(row, loop)
 
@@ -381,7 +386,7 @@ class DeliveryPoller(Generic[S]):
             polls += 1
             if known is not None:
                 polls = self._table.polls[known] = self._table.polls[known] + 1
-        self._note_poll(message_id, now)
+        self._note_poll(message_id, now, loop)
         if self._hooks:
             self._hooks.emit(PollDone(message_id=message_id, polls=polls, status=status, error=error))
         if status is not None:
@@ -415,16 +420,27 @@ class DeliveryPoller(Generic[S]):
             if ending:  # there will be no fresher news for them
                 self._lapse(row, ending, staying, now)
         if table.find(message_id) == row:
-            self._schedule(row, now, loop)
+            self._schedule(row, now, loop, failed=status is None)
 
-    def _note_poll(self, message_id: str, now: float) -> None:
+    def _note_poll(self, message_id: str, now: float, loop: asyncio.AbstractEventLoop) -> None:
         """Remember for a second when a message was asked about, should it be tracked anew within it."""
-        asked = self._asked
-        asked.pop(message_id, None)
-        asked[message_id] = now
-        for known, at in tuple(itertools.islice(asked.items(), 2)):  # a few at a time will do
-            if at + MINIMUM_POLL_GAP <= now:
-                del asked[known]
+        self._asked.pop(message_id, None)
+        self._asked[message_id] = now
+        self._asked_alarm.set(now + MINIMUM_POLL_GAP, loop)
+
+    def _forget_asked(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for _ in range(AT_A_TIME):
+            if not self._asked:
+                self._asked.clear()  # which gives its memory back
+                return
+            message_id, at = next(iter(self._asked.items()))
+            if at + MINIMUM_POLL_GAP > now + HAIR:
+                self._asked_alarm.set(at + MINIMUM_POLL_GAP, loop)
+                return
+            del self._asked[message_id]
+        self._asked_alarm.set(now, loop)
 
     def _take_news(self, row: int, status: S, source: Source, now: float) -> None:
         table = self._table

@@ -4,7 +4,8 @@ import itertools
 from random import Random
 
 from smsbat_async.policies import PollPolicy
-from smsbat_async.tracking.plan import ExponentialPlan, Plan
+from smsbat_async.tracking.plan import Plan
+from smsbat_async.tracking.plans import plan_for
 
 KEPT = 64
 """How many plans are kept with what they have learned when nobody follows them."""
@@ -55,7 +56,7 @@ class PlanRegistry:
     def _add(self, policy: PollPolicy) -> int:
         if len(self._numbers) >= KEPT:
             self._forget_some()
-        plan = ExponentialPlan(policy, self._random)
+        plan = plan_for(policy, self._random)
         if self._free:
             number = self._free.pop()
             self._policies[number], self._plans[number] = policy, plan

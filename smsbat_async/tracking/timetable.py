@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from smsbat_async.tracking.ages import Ages
 
 PATIENCE = 10.0
-"""A lag beyond this many prices counts twice: few should wait for the tail, and the tail is what they notice."""
+"""A second of lag counts twice beyond this many prices: the few that wait longest are the ones noticed."""
 
 
 class Timetable:
     """When to ask next, for each age at which a message was seen not to have ended.
 
-    A poll costs its price. What ends between two polls costs the seconds until the second one. With F the chance
-    to have ended by an age, and G its integral, asking at t after having asked at s costs, all times the chance to
-    get to s at all,
+    A poll costs its price. What ends between two polls costs the seconds until the second one, those beyond
+    the patience twice. With F the chance to have ended by an age, and G its integral, asking at t after
+    having asked at s costs
 
-        price * (1 - F(s)) + G(t) - G(s) - F(s) * (t - s) + what is cheapest from t on,
+        price * (1 - F(s)) + lag(s, t) + lag(s, t - patience),  lag(s, t) = G(t) - G(s) - F(s) * (t - s)
 
-    and the timeout is the last poll. Since the cost of one step has falling cross differences (minus the density,
-    in s and t), the best next poll never comes earlier for a later s, which bounds the search.
+    (the last for t - patience > s), and then what is cheapest from t on; the timeout is the last poll. The
+    cross differences of a step's cost in s and t are never positive, since no lag is better than a shorter
+    one. So the best next poll never comes earlier for a later s, which bounds the search.
 
     Args:
         ages: The ages to choose from.
@@ -32,9 +33,10 @@ class Timetable:
         best: For each edge, the best age for the next poll.
         ranges: For each slack and each edge, the earliest and the latest age that cost so little more.
         cost: What one message costs in all, in seconds of lag.
+        polls: How often one message is asked about, on average.
     """
 
-    __slots__ = ("best", "cost", "ranges")
+    __slots__ = ("best", "cost", "polls", "ranges")
 
     def __init__(
         self,
@@ -46,41 +48,42 @@ class Timetable:
         gap: float,
         slacks: Sequence[float],
     ) -> None:
-        edges, widths = ages.edges, ages.widths
-        last = len(widths)
-        ended, area = _cumulate(ends, widths)
-        beyond = _shifted(edges, widths, ended, area, patience)
-        # For an edge t: what does not depend on s, without and with the seconds that count twice.
+        edges = ages.edges
+        last = len(ages)
+        ended, area = _cumulate(ends, ages.widths)
+        beyond = _shifted(edges, ended, area, patience)
+        twice = [2.0 * edge - patience for edge in edges]
+        # What a poll at each edge costs and all after it, but for what depends on the poll before it.
         near = [0.0] * (last + 1)
         far = [0.0] * (last + 1)
-        twice = [2.0 * edge - patience for edge in edges]
         near[last] = area[last]
         far[last] = area[last] + beyond[last]
         best = [edges[last]] * (last + 1)
         ranges = [([edges[last]] * (last + 1), [edges[last]] * (last + 1)) for _ in slacks]
-        first = turn = last
-        stop = last + 1
+        asked = [0.0] * (last + 1)
+        first, turn, stop = last, last + 1, last + 1
         rest = 0.0
         for s in range(last - 1, -1, -1):
             edge, gone = edges[s], ended[s]
             while first > s + 1 and edges[first - 1] >= edge + gap:
                 first -= 1
-            while turn > s and edges[turn - 1] > edge + patience:
+            while turn > s + 1 and edges[turn - 1] > edge + patience:
                 turn -= 1
             split = min(max(turn, first), stop)
+            # That s itself lies G(s) - F(s) * s up the curve counts once more where seconds count twice.
             again = area[s] - gone * edge
             costs = [base - gone * t for base, t in zip(near[first:split], edges[first:split], strict=True)]
             costs += [
-                base - gone * t - again
-                for base, t in zip(far[split:stop], twice[split:stop], strict=True)
+                base - gone * t - again for base, t in zip(far[split:stop], twice[split:stop], strict=True)
             ]
             least = min(costs)
             choice = costs.index(least)
             best[s] = edges[first + choice]
-            price_here = price * (1.0 - gone)
+            poll = price * (1.0 - gone)
+            asked[s] = 1.0 - gone + asked[first + choice]
             widest = choice
             for slack, (earliest, latest) in zip(slacks, ranges, strict=True):
-                limit = least + slack * price_here
+                limit = least + slack * poll
                 low = high = choice
                 while low and costs[low - 1] <= limit:
                     low -= 1
@@ -89,16 +92,17 @@ class Timetable:
                 earliest[s], latest[s] = edges[first + low], edges[first + high]
                 widest = max(widest, high)
             stop = min(last, first + widest) + 1
-            rest = least - again + price_here
+            rest = least - again + poll
             near[s] = area[s] + rest
             far[s] = near[s] + beyond[s]
         self.best = best
         self.ranges = ranges
         self.cost = rest
+        self.polls = asked[0]
 
 
 def _cumulate(ends: Sequence[float], widths: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Return the chance to have ended by each edge, and its integral, if what ends in a step is spread evenly."""
+    """Return the chance to have ended by each edge, and its integral, spread evenly in a step."""
     ended, area = [0.0], [0.0]
     alive, integral = 1.0, 0.0
     for chance, width in zip(ends, widths, strict=True):
@@ -110,21 +114,18 @@ def _cumulate(ends: Sequence[float], widths: Sequence[float]) -> tuple[list[floa
     return ended, area
 
 
-def _shifted(
-    edges: Sequence[float], widths: Sequence[float], ended: Sequence[float], area: Sequence[float], by: float
-) -> list[float]:
-    """Return the integral at each edge less a number of seconds."""
+def _shifted(edges: Sequence[float], ended: Sequence[float], area: Sequence[float], by: float) -> list[float]:
+    """Return the integral of the chance to have ended, up to each edge less a number of seconds."""
     shifted = []
     step = 0
-    last = len(widths) - 1
     for edge in edges:
         at = edge - by
         if at <= 0.0:
             shifted.append(0.0)
             continue
-        while step < last and edges[step + 1] < at:
+        while edges[step + 1] < at:
             step += 1
         into = at - edges[step]
-        slope = (ended[step + 1] - ended[step]) / widths[step]
+        slope = (ended[step + 1] - ended[step]) / (edges[step + 1] - edges[step])
         shifted.append(area[step] + into * (ended[step] + slope * into / 2.0))
     return shifted
