@@ -32,8 +32,7 @@ AT_A_TIME = 100
 
 SOON = 0.002
 REMEMBERED = 1.2
-"""How long to wait before looking at what is left, in seconds: for one second the poller remembers whom it asked
-about, so that a message is not asked about twice within it."""
+"""How long to wait before looking at what is left, in seconds: for one the poller knows whom it asked."""
 
 WAYS = ("futures", "track", "deliveries")
 """How messages may be followed; `futures` are futures and ids alone, which nobody follows."""
