@@ -16,7 +16,14 @@ SmsBatError
 ├── TransportError              no answer came
 │   └── NotSentError            no answer came, and surely no byte of the request left
 ├── ResponseError               an answer came that cannot be used
-└── DeliveryFailedError         a delivery ended otherwise than delivered
+├── DeliveryFailedError         a delivery ended otherwise than delivered
+└── LedgerError                 a campaign's ledger cannot do what is asked; what it held is as it was
+    ├── LedgerLockedError       somebody else has it, or the campaign, open
+    ├── LedgerFullError         there is no room to write
+    ├── LedgerUnavailableError  it cannot be read or written now
+    ├── LedgerCorruptError      it is damaged
+    ├── LedgerFormatError       it is no ledger, or one of a newer release
+    └── LedgerConflictError     what is asked for contradicts what it holds
 ```
 
 Read attributes, never messages. No error holds a credential, and none has an HTTP library's error as its
@@ -224,3 +231,34 @@ class DeliveryFailedError(SmsBatError):
     def __init__(self, delivery: "Delivery[Any]") -> None:
         super().__init__(f"message {delivery.message_id!r}: {delivery.outcome}")
         self.delivery = delivery
+
+
+class LedgerError(SmsBatError):
+    """A campaign's ledger cannot do what is asked; what it held is as it was.
+
+    Nothing may be sent of which the ledger does not know: where claiming messages raises this, none went out.
+    """
+
+
+class LedgerLockedError(LedgerError):
+    """Another process, or another `Ledger` of this one, has the ledger or the campaign open."""
+
+
+class LedgerFullError(LedgerError):
+    """There is no room to write: the disk, or what the ledger may take of it, is full."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The ledger cannot be read or written now: an I/O error, no permission, a lost connection."""
+
+
+class LedgerCorruptError(LedgerError):
+    """The ledger is damaged, and nothing more is written to it."""
+
+
+class LedgerFormatError(LedgerError):
+    """It is no ledger, or one that a newer release wrote."""
+
+
+class LedgerConflictError(LedgerError):
+    """What is asked for contradicts what the ledger holds: another file under a name that is taken, say."""

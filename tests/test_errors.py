@@ -53,6 +53,13 @@ SAMPLES: dict[str, Callable[[], errors.SmsBatError]] = {
         "the body is not JSON", kind="unreadable", status_code=200, body=b"<html>", retryable=True
     ),
     "DeliveryFailedError": lambda: errors.DeliveryFailedError(DELIVERY),
+    "LedgerError": lambda: errors.LedgerError("the ledger is not open"),
+    "LedgerLockedError": lambda: errors.LedgerLockedError("the ledger is in use"),
+    "LedgerFullError": lambda: errors.LedgerFullError("the disk is full"),
+    "LedgerUnavailableError": lambda: errors.LedgerUnavailableError("disk I/O error"),
+    "LedgerCorruptError": lambda: errors.LedgerCorruptError("the ledger is damaged"),
+    "LedgerFormatError": lambda: errors.LedgerFormatError("it is no ledger"),
+    "LedgerConflictError": lambda: errors.LedgerConflictError("another file has this name"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Campaigns: a file of recipients, a durable ledger, and what became of each message."""

@@ -1,0 +1,1 @@
+"""How the ledger keeps what it is told; only the ledger uses it."""
