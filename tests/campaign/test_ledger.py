@@ -292,6 +292,14 @@ class TestDiscarding:
             assert (only.message.from_name, only.message.text) == ("Another", "Hello")
             assert await states(ledger, other) == {State.PENDING: 3}
 
+    async def test_of_an_empty_campaign_leaves_nothing_of_it(self, where: str) -> None:
+        async with Ledger.open(where) as ledger:
+            empty = await filled(ledger, 0)
+            assert await ledger.claim(empty, owner="test") is None
+            await ledger.discard(empty)
+            campaign = await filled(ledger, 1)
+            assert [one.message for one in (await claimed(ledger, campaign)).messages] == [message(1)]
+
     async def test_is_refused_once_anything_was_claimed(self, where: str) -> None:
         async with Ledger.open(where) as ledger:
             campaign = await filled(ledger, 3)

@@ -265,14 +265,19 @@ class TestNews:
 
     async def test_of_another_campaign_stays_for_it(self, where: str) -> None:
         async with Ledger.open(where) as ledger:
-            campaign, [chunk] = await sent(ledger, 4)
+            campaign = await ledger.add(await begun(ledger), [new(1)])
             other = await filled(ledger, 1, "other")
-            away = await claimed(ledger, other)
-            await ledger.record(away, taken(away))
-            await ledger.add_news([told(chunk, 0), told(away, 0)])
+            await ledger.add(campaign, [new(2)])
+            campaign = await ledger.seal(campaign)
+            chunks = [await claimed(ledger, whose) for whose in (campaign, campaign, other)]
+            for chunk in chunks:
+                await ledger.record(chunk, taken(chunk))
+            assert chunks[0].id < chunks[2].id < chunks[1].id
+            await ledger.add_news([told(chunk, 0) for chunk in chunks])
+            assert await ledger.merge_news(campaign) == 2
+            assert await states(ledger, other) == {State.ACCEPTED: 1}
             assert await ledger.merge_news(other) == 1
-            assert await states(ledger, campaign) == {State.ACCEPTED: 4}
-            assert await ledger.merge_news(campaign) == 1
+            assert await states(ledger, campaign) == {State.DELIVERED: 2}
 
 
 class TestCosts:
