@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import os
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from random import Random
 from typing import Any, Generic, Protocol, Self
 
@@ -503,6 +503,38 @@ class SmsBatClient(_Client[MessageStatus]):
         self._core.check_open()
         chunking = Chunking(chunk_size=chunk_size, concurrency=concurrency, split_refused=split_refused)
         return self._sender.stream(messages, route, chunking, self._options.terms(bulk=True))
+
+    async def send_when_ready(
+        self,
+        take: Callable[[], Awaitable[Sequence[CascadeMessage]]],
+        *,
+        route: Route = Route.STANDARD,
+        split_refused: bool = True,
+        keep: Callable[[SendResult], None] | None = None,
+    ) -> list[SendResult]:
+        """Wait for a slot and a start, and only then take messages and send them in one request.
+
+        For those who keep their messages in a database of their own: a message that `take` marks there as
+        under way leaves at once, and not after waiting for a rate, a pause or a slot.
+
+        Args:
+            take: Returns 0 to 1,000 messages; none sends nothing. It is awaited once, or not at all if no
+                turn came; what it raises is raised.
+            route: Which channels are tried first.
+            split_refused: As for `send_many`.
+            keep: Is told each result as soon as it is known, also where the caller is cancelled.
+
+        Returns:
+            Exactly one result per message, in the order of the messages.
+
+        Raises:
+            NotSentError: If no turn came in time; nothing was taken.
+            InvalidMessageError: If `take` returned something that cannot be sent at once; nothing was sent.
+            ConfigurationError: If no credential for cascades was given; nothing was taken.
+        """
+        self._core.check_open()
+        terms = self._options.terms(bulk=True)
+        return await self._sender.send_when_ready(take, route, keep, split_refused=split_refused, terms=terms)
 
 
 class ZnsClient(_Client[ZnsStatus]):

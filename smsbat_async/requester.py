@@ -18,8 +18,9 @@ from smsbat_async.errors import (
 from smsbat_async.hooks import Hooks, Paused, RequestFinished, RetryScheduled
 from smsbat_async.http import Request, Response
 from smsbat_async.policies import RetryPolicy
-from smsbat_async.pool import Gate, Kind, SessionPool
+from smsbat_async.pool import Gate, Host, Kind, SessionPool
 from smsbat_async.transport.protocol import Attempt
+from smsbat_async.turn import Turn
 from smsbat_async.vendors.outcome import NOT_TRIED, leaves_doubt, retries_of_read, retries_of_send
 
 T = TypeVar("T")
@@ -110,6 +111,7 @@ class Requester:
         terms: Terms,
         attempt: Attempt,
         tracking_ids: tuple[str, ...],
+        turn: Turn | None = None,
     ) -> T:
         """Send something that must not be sent twice.
 
@@ -120,12 +122,64 @@ class Requester:
             terms: How to make the call.
             attempt: `started` is True whenever something of unknown fate is under way.
             tracking_ids: Whose fate it is.
+            turn: The slot and the start for the first attempt, or None to wait for them.
 
         Raises:
             OutcomeUnknownError: If the vendor may have taken it.
             SmsBatError: If it surely has not.
         """
-        return await self._call("send", request, reader, context, terms, attempt, tracking_ids)
+        return await self._call("send", request, reader, context, terms, attempt, tracking_ids, turn)
+
+    async def turn(self, kind: Kind, terms: Terms) -> Turn:
+        """Wait for a slot and a start, for a call that is not written yet.
+
+        Args:
+            kind: Which rate and pause it falls under.
+            terms: How to make the call; its `total_timeout` bounds the waiting.
+
+        Returns:
+            The turn, which the caller releases in any case.
+
+        Raises:
+            NotSentError: If none came free in time, or the host could not be reached lately.
+            ClientClosedError: If the client is closed, also while this waits.
+        """
+        if self.closed:
+            raise ClientClosedError
+        loop = self.pool.loop()
+        gate = self._gate(kind)
+        now = loop.time()
+        if not self.pool.try_enter(gate, terms.bulk, now):
+            now = await self._queue(gate, terms.bulk, _earlier(terms.deadline, terms.total_timeout, now))
+        turn = Turn(self.pool, gate, bulk=terms.bulk)
+        try:
+            _check_circuit(gate.host, now)
+        except NotSentError:
+            turn.release()
+            raise
+        return turn
+
+    async def _queue(self, gate: Gate, bulk: bool, deadline: float | None) -> float:
+        """Wait for a slot and a start, but no longer than until the closing."""
+        task = asyncio.current_task()
+        assert task is not None
+        cancels = task.cancelling()
+        self._queued.add(task)
+        try:
+            return await self.pool.enter(gate, bulk, deadline)
+        except asyncio.CancelledError:
+            if task not in self._aborted or task.uncancel() > cancels:
+                raise
+        finally:
+            self._queued.discard(task)
+            self._aborted.discard(task)
+        raise ClientClosedError
+
+    def _gate(self, kind: Kind) -> Gate:
+        gate = self._gates.get(kind)
+        if gate is None:
+            gate = self._gates[kind] = self.pool.gate(self._host, self._credential, kind)
+        return gate
 
     async def _call(
         self,
@@ -136,13 +190,12 @@ class Requester:
         terms: Terms,
         attempt: Attempt,
         tracking_ids: tuple[str, ...],
+        turn: Turn | None = None,
     ) -> T:
         if self.closed:
             raise ClientClosedError
         loop = self.pool.loop()
-        gate = self._gates.get(kind)
-        if gate is None:
-            gate = self._gates[kind] = self.pool.gate(self._host, self._credential, kind)
+        gate = self._gate(kind)
         deadline = _earlier(terms.deadline, terms.total_timeout, loop.time())
         in_doubt = False
         failures = 0
@@ -152,7 +205,7 @@ class Requester:
                 if failures:
                     self.pool.loop()  # raises if the pool was closed meanwhile
                 return await self._attempt(
-                    gate, loop, request, reader, context, terms, deadline, attempt, failures
+                    gate, loop, request, reader, context, terms, deadline, attempt, failures, turn
                 )
             except SmsBatError as met:
                 error = met
@@ -231,6 +284,7 @@ class Requester:
         deadline: float | None,
         attempt: Attempt,
         failures: int,
+        turn: Turn | None,
     ) -> T:
         pool = self.pool
         host = gate.host
@@ -244,16 +298,16 @@ class Requester:
         error: SmsBatError | None = None
         self._running.add(task)
         try:
-            if not pool.try_enter(gate, terms.bulk, started_at):
-                self._queued.add(task)
-                started_at = await pool.enter(gate, terms.bulk, deadline)
-                self._queued.discard(task)
-            entered = True
-            if host.circuit.is_open and not host.circuit.allows(started_at):
-                raise NotSentError(
-                    f"{host.name} could not be reached lately; one call in five seconds tries it",
-                    kind="circuit_open",
-                )
+            if turn is not None and turn.take():
+                entered = True
+            else:
+                if not pool.try_enter(gate, terms.bulk, started_at):
+                    self._queued.add(task)
+                    started_at = await pool.enter(gate, terms.bulk, deadline)
+                    self._queued.discard(task)
+                entered = True
+                if host.circuit.is_open:
+                    _check_circuit(host, started_at)
             left = terms.timeout
             if deadline is not None and (left is None or deadline - started_at < left):
                 left = max(deadline - started_at, 0.001)
@@ -352,6 +406,14 @@ class Requester:
 
 ROAD_TAKEN = frozenset({"disconnected", "body"})
 """Kinds of `TransportError` that only a host that was reached can cause."""
+
+
+def _check_circuit(host: Host, now: float) -> None:
+    if host.circuit.is_open and not host.circuit.allows(now):
+        raise NotSentError(
+            f"{host.name} could not be reached lately; one call in five seconds tries it",
+            kind="circuit_open",
+        )
 
 
 def _wake(rest: "asyncio.Future[None]") -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections import OrderedDict
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
@@ -23,6 +23,7 @@ from smsbat_async.requester import Requester, Terms
 from smsbat_async.sources import Source
 from smsbat_async.streams import ResultStream
 from smsbat_async.transport.protocol import Attempt
+from smsbat_async.turn import Turn
 from smsbat_async.vendors.outcome import is_refusal, may_be_split, stops_a_run
 from smsbat_async.vendors.smsbat import CHUNK_MAXIMUM, SmsBat
 
@@ -37,6 +38,7 @@ GRACE = 10.0
 
 
 Keep = Callable[[SendResult], None]
+Take = Callable[[], Awaitable[Sequence[CascadeMessage]]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,6 +215,32 @@ class Sender:
 
         return ResultStream(begin, grace=GRACE)
 
+    async def send_when_ready(
+        self, take: Take, route: Route, keep: Keep | None, *, split_refused: bool, terms: Terms
+    ) -> list[SendResult]:
+        """Send messages that are taken when it is their turn; see `SmsBatClient.send_when_ready`."""
+        route = _route(route)
+        self._vendor.check_can_send()
+        results: list[SendResult] = []
+
+        def note(result: SendResult) -> None:
+            results.append(result)
+            if keep is not None:
+                keep(result)
+
+        turn = await self._requester.turn("send", terms)
+        try:
+            messages = list(await take())
+            if not messages:
+                return results
+            _check_chunk(messages)
+            chunking = Chunking(chunk_size=len(messages), concurrency=1, split_refused=split_refused)
+            await self._send_chunk(_Run(Channel()), messages, route, chunking, terms, note, turn)
+        finally:
+            turn.release()
+        places = {message.id: place for place, message in enumerate(messages)}
+        return sorted(results, key=lambda result: places[result.message.id])
+
     async def _send_chunk(
         self,
         run: _Run,
@@ -221,6 +249,7 @@ class Sender:
         chunking: Chunking,
         terms: Terms,
         keep: Keep,
+        turn: Turn | None = None,
     ) -> None:
         """Send a chunk, halving what is refused; every message is kept and told exactly once."""
         parts = [chunk] if chunk else []
@@ -232,7 +261,7 @@ class Sender:
                     self._not_sent(part, obstacle, route, keep)
                     continue
                 splits = chunking.split_refused and len(part) > 1
-                results = await self._post(part, route, terms, keep, splits=splits)
+                results = await self._post(part, route, terms, keep, splits=splits, turn=turn)
                 if results is None:
                     middle = len(part) // 2
                     parts += (part[middle:], part[:middle])
@@ -251,6 +280,7 @@ class Sender:
         keep: Keep | None = None,
         *,
         splits: bool = False,
+        turn: Turn | None = None,
     ) -> list[SendResult] | None:
         """Make one request and return what became of each message, or None if its halves are to be tried."""
         ids = tuple(message.id for message in messages)
@@ -259,7 +289,7 @@ class Sender:
         try:
             request = self._vendor.send_request(messages, route)
             results, foreign = await self._requester.send(
-                request, self._vendor.read_receipts, messages, terms, attempt, ids
+                request, self._vendor.read_receipts, messages, terms, attempt, ids, turn
             )
         except asyncio.CancelledError:
             # Told right here, without an await: a second cancellation must not lose it.
@@ -336,6 +366,19 @@ def _check_message(message: object, field: str = "messages") -> None:
     if not isinstance(message, CascadeMessage):
         wanted = f"must be CascadeMessage, not {type(message).__name__}"
         raise InvalidMessageError(field, "no_message", wanted)
+
+
+def _check_chunk(messages: Sequence[CascadeMessage]) -> None:
+    if len(messages) > CHUNK_MAXIMUM:
+        raise InvalidMessageError(
+            "messages", "too_many", f"must be at most {CHUNK_MAXIMUM:,} at a time, not {len(messages):,}"
+        )
+    seen: set[str] = set()
+    for message in messages:
+        _check_message(message)
+        if message.id in seen:
+            raise _repeated(message.id)
+        seen.add(message.id)
 
 
 def _repeated(tracking_id: str) -> InvalidMessageError:

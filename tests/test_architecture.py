@@ -17,7 +17,7 @@ PACKAGE = ROOT.name
 FLOORS: list[set[str]] = [
     {"errors", "http", "messages", "statuses", "phones", "segments", "policies", "credentials", "hooks"},
     {"vendors"},
-    {"transport", "pacing", "circuit", "pool", "requester", "channel", "sources", "crew", "streams"},
+    {"transport", "pacing", "circuit", "pool", "turn", "requester", "channel", "sources", "crew", "streams"},
     {"batch", "sending", "tracking"},
     {"client"},
     {"campaign", "webhooks"},

@@ -279,6 +279,11 @@ class Ledger:
             )
         return self._common[campaign.id]
 
+    async def next_claim(self, campaign: CampaignRecord) -> dt.datetime | None:
+        """Return when the next chunk may be claimed, in the past for now; None where none is left to claim."""
+        at = await self._database.run(lambda connection: sending.next_claim(connection, campaign.id))
+        return None if at is None else from_moment(at)
+
     async def record(
         self, chunk: Chunk, results: Iterable[SendResult], *, due_at: dt.datetime | None = None
     ) -> int:

@@ -144,8 +144,11 @@ class TestAttempts:
         clock = Clock()
         async with Ledger.open(where, clock=clock) as ledger:
             campaign = await filled(ledger, 4)
-            await ledger.give_back(await claimed(ledger, campaign), not_before=after(30))
+            first = await claimed(ledger, campaign)
+            assert await ledger.next_claim(campaign) is None
+            await ledger.give_back(first, not_before=after(30))
             assert await ledger.claim(campaign, owner="test") is None
+            assert await ledger.next_claim(campaign) == after(30)
             clock.later(30)
             assert (await claimed(ledger, campaign)).attempt == 2
 

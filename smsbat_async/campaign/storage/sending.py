@@ -117,6 +117,11 @@ ASK_AFTER = (
 """Say of a chunk that messages of it are to be asked after, before the accepted ones are counted."""
 
 
+NEXT = sa.select(sa.func.min(sa.func.coalesce(chunk.c.not_before, 0))).where(
+    chunk.c.campaign_id == sa.bindparam("the_campaign"), chunk.c.pending > 0, chunk.c.submitting == 0
+)
+
+
 class Claim(NamedTuple):
     """What was claimed, not yet made into messages."""
 
@@ -220,6 +225,12 @@ async def give_back(connection: AsyncConnection, claimed: Chunk, not_before: int
         sa.update(chunk).where(chunk.c.id == claimed.id).values(not_before=not_before, owner=None)
     )
     return len(mine)
+
+
+async def next_claim(connection: AsyncConnection, campaign_id: int) -> int | None:
+    """Return when the next chunk may be claimed, in milliseconds, or None where none is left."""
+    at: int | None = await connection.scalar(NEXT, {"the_campaign": campaign_id})
+    return at
 
 
 async def unclaim(connection: AsyncConnection, claimed: Claim | None, campaign_id: int) -> None:
