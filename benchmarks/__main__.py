@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import decode, document, latency, machine, memory, poll_efficiency, status
+from benchmarks import (
+    decode,
+    document,
+    latency,
+    ledger,
+    machine,
+    memory,
+    poll_efficiency,
+    recipients,
+    status,
+)
 from benchmarks.table import Report
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -33,6 +43,8 @@ BENCHMARKS = {
     "memory": Benchmark(memory.run, memory.Size(), memory.QUICK),
     "decode": Benchmark(decode.run, decode.Size(), decode.QUICK),
     "polling": Benchmark(poll_efficiency.run, poll_efficiency.Size(), poll_efficiency.QUICK),
+    "preflight": Benchmark(recipients.run, recipients.Size(), recipients.QUICK),
+    "ledger": Benchmark(ledger.run, ledger.Size(), ledger.QUICK),
 }
 
 

@@ -7,7 +7,18 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGES = ("aiohttp", "yarl", "multidict", "msgspec", "anyio", "uvloop", "httptools")
+PACKAGES = (
+    "aiohttp",
+    "yarl",
+    "multidict",
+    "msgspec",
+    "anyio",
+    "uvloop",
+    "httptools",
+    "SQLAlchemy",
+    "aiosqlite",
+    "phonenumbers",
+)
 PEERS = (
     "requests",
     "urllib3",

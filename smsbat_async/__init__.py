@@ -5,6 +5,7 @@ from smsbat_async.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    CampaignStateError,
     ClientClosedError,
     ConfigurationError,
     DeliveryFailedError,
@@ -24,6 +25,7 @@ from smsbat_async.errors import (
     ResponseError,
     ServerError,
     SmsBatError,
+    SourceError,
     TransportError,
 )
 from smsbat_async.hooks import (
@@ -58,6 +60,7 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "CampaignStateError",
     "CascadeMessage",
     "ChunkSent",
     "ClientClosedError",
@@ -105,6 +108,7 @@ __all__ = [
     "SessionPool",
     "SmsBatClient",
     "SmsBatError",
+    "SourceError",
     "StatusResult",
     "Transport",
     "TransportError",

@@ -306,6 +306,11 @@ class _Client(Generic[S]):
         return self._core.poller
 
     @property
+    def polling(self) -> PollPolicy:
+        """When messages are asked after that this client, or this copy of it, follows."""
+        return self._options.polling
+
+    @property
     def hook_failures(self) -> int:
         """How many times a hook has raised."""
         return self._core.hooks.failures

@@ -2,7 +2,9 @@
 
 ```
 SmsBatError
-├── ConfigurationError          the client is set up or used wrongly; nothing was sent
+├── ConfigurationError          something is set up or used wrongly; nothing was sent
+│   ├── SourceError             a file of recipients cannot be used as it is
+│   └── CampaignStateError      a campaign is not where it would have to be
 ├── InvalidMessageError         a message or an id is not fit to be sent; nothing was sent
 ├── ClientClosedError           the client is closed; nothing was sent
 ├── OutcomeUnknownError         a send left this process and nobody knows what became of it
@@ -57,6 +59,14 @@ class SmsBatError(Exception):
 
 class ConfigurationError(SmsBatError):
     """The client is set up or used in a way that cannot work; nothing was sent."""
+
+
+class SourceError(ConfigurationError):
+    """A file of recipients cannot be read as it is, or as it was asked for; nothing was sent."""
+
+
+class CampaignStateError(ConfigurationError):
+    """A campaign is not where it would have to be for what was asked; nothing was changed."""
 
 
 class InvalidMessageError(SmsBatError):

@@ -35,6 +35,8 @@ DELIVERY = Delivery(
 SAMPLES: dict[str, Callable[[], errors.SmsBatError]] = {
     "SmsBatError": lambda: errors.SmsBatError("something"),
     "ConfigurationError": lambda: errors.ConfigurationError("api_key is missing"),
+    "SourceError": lambda: errors.SourceError("people.csv cannot be read: No such file or directory"),
+    "CampaignStateError": lambda: errors.CampaignStateError("spring is paused: resume it"),
     "InvalidMessageError": lambda: errors.InvalidMessageError("ttl", "invalid_ttl", "must be at least 1"),
     "ClientClosedError": errors.ClientClosedError,
     "OutcomeUnknownError": lambda: errors.OutcomeUnknownError(

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from typing import Final
 
-from smsbat_async.campaign.rows import SourceError
+from smsbat_async.errors import SourceError
 
 CACHE: Final = 32 * 1024
 """How much of the temporary files is kept in memory, in KiB; about a million phones."""

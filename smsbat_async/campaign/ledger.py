@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,11 @@ class Ledger:
     def place(self) -> str:
         """Where it is, without credentials."""
         return self._dialect.place
+
+    @property
+    def now(self) -> dt.datetime:
+        """The time by its clock, UTC."""
+        return from_moment(self._now())
 
     def __repr__(self) -> str:
         return f"Ledger({self.place!r})"
@@ -280,7 +285,7 @@ class Ledger:
         return self._common[campaign.id]
 
     async def next_claim(self, campaign: CampaignRecord) -> dt.datetime | None:
-        """Return when the next chunk may be claimed, in the past for now; None where none is left to claim."""
+        """Return when the next chunk may be claimed; None where none is left to claim."""
         at = await self._database.run(lambda connection: sending.next_claim(connection, campaign.id))
         return None if at is None else from_moment(at)
 
@@ -386,6 +391,15 @@ class Ledger:
             campaign,
             lambda connection: tracking.postpone(connection, campaign.id, chunk_ids, to_moment(due_at)),
         )
+
+    async def add_asked(self, campaign: CampaignRecord, asked: Mapping[int, int]) -> None:
+        """Count status requests that brought no end; those that did are counted with the ends.
+
+        Args:
+            campaign: The campaign.
+            asked: How many were made about messages of a chunk, by its number.
+        """
+        await self._write(campaign, lambda connection: tracking.add_asked(connection, campaign.id, asked))
 
     async def record_ends(self, campaign: CampaignRecord, ends: Iterable[End]) -> int:
         """Write how messages ended; it may be said again, which changes nothing.

@@ -9,7 +9,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from smsbat_async.campaign.rows import Fingerprint, SourceError
+from smsbat_async.campaign.rows import Fingerprint
+from smsbat_async.errors import SourceError
 
 BLOCK: Final = 256 * 1024
 """How many bytes are read at once."""

@@ -1,30 +1,22 @@
 """Preflight: what a file of recipients will come to, before anything is sent."""
 
-import contextlib
 import math
 import os
 import textwrap
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
-from smsbat_async.campaign.prices import EXACT, PriceTable
-from smsbat_async.campaign.reading import Batches, checked
-from smsbat_async.campaign.recipients import Recipient, Recipients
-from smsbat_async.campaign.rejects import Rejects, is_same_file
-from smsbat_async.campaign.rows import BadRow, Fingerprint, Source, SourceError
+from smsbat_async.campaign.prices import PriceTable
+from smsbat_async.campaign.reading import Batches
+from smsbat_async.campaign.recipients import Recipients
+from smsbat_async.campaign.rows import Fingerprint, Source
+from smsbat_async.campaign.tally import Reason, Tally, counted
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.policies import Rate
-
-LINES_KEPT: Final = 20
-"""How many line numbers are kept of each kind of bad row."""
-
-REASONS_KEPT: Final = 100
-"""How many kinds of bad rows are told apart; a file of JSON may invent a field per row."""
 
 CHUNK_MAXIMUM: Final = 1_000
 
@@ -40,24 +32,6 @@ SHOWN: Final = 5
 """How many line numbers are shown of each kind of bad row."""
 
 MINUTE: Final = 60
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """One kind of bad row.
-
-    Args:
-        code: What is wrong, in one word for programs.
-        field: The column that is wrong; None if it is the row as a whole.
-        reason: What the first such row had wrong, for people.
-        count: How many rows have it.
-        lines: The lines of the first 20.
-    """
-
-    code: str
-    field: str | None
-    reason: str
-    count: int
-    lines: tuple[int, ...]
 
 
 class Preflight(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,11 +108,10 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
             SourceError: If the source cannot be read, or `rejects` not be written.
             ConfigurationError: If a parameter is wrong.
         """
-        if type(chunk_size) is not int or not 1 <= chunk_size <= CHUNK_MAXIMUM:
-            raise ConfigurationError(f"chunk_size must be a whole number of 1 to {CHUNK_MAXIMUM:,}")
-        tally = _Tally(prices)
+        _check_chunk_size(chunk_size)
+        tally = Tally(prices)
         path = None if rejects is None else Path(rejects)
-        counting = tally.counting(source, recipients, path)
+        counting = counted(source, recipients, tally, path)
         rows = 0
         async with Batches(counting, may_hang=not source.rereadable) as batches:
             async for batch in batches:
@@ -146,108 +119,58 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
                 if progress is not None:
                     progress(rows)
         assert tally.fingerprint is not None
+        return cls.tallied(
+            tally, source.name, tally.fingerprint, rate=rate, chunk_size=chunk_size, rejects=path
+        )
+
+    @classmethod
+    def tallied(
+        cls,
+        tally: Tally,
+        source: str,
+        fingerprint: Fingerprint,
+        *,
+        rate: Rate | None = None,
+        chunk_size: int = 500,
+        rejects: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Return what a source will come to whose rows were counted while something else was done with them.
+
+        Args:
+            tally: The counts of all its rows.
+            source: The name of the file.
+            fingerprint: What its bytes are known by.
+            rate: How many requests may start.
+            chunk_size: How many messages a request has, 1 to 1,000.
+            rejects: The file that every bad row was written to.
+
+        Raises:
+            ConfigurationError: If a parameter is wrong.
+        """
+        _check_chunk_size(chunk_size)
         return cls(
-            source=source.name,
-            fingerprint=tally.fingerprint,
+            source=source,
+            fingerprint=fingerprint,
             good=tally.good,
             bad=tally.bad,
-            reasons=tally.sorted_reasons(),
+            reasons=tally.reasons(),
             encodings=dict(tally.encodings.most_common()),
             parts=dict(sorted(tally.parts.items())),
             countries=dict(tally.countries.most_common()),
             cost=tally.cost(),
-            currency=None if prices is None else prices.currency,
+            currency=tally.currency,
             unpriced=tally.unpriced,
             seconds=None if rate is None else _seconds(-(-tally.good // chunk_size), rate),
-            rejects=None if path is None else str(path),
+            rejects=None if rejects is None else str(Path(rejects)),
         )
 
     def __str__(self) -> str:
         return "\n".join(_page(self))
 
 
-class _Tally:
-    """Counts what goes by.
-
-    Args:
-        prices: What a part costs.
-    """
-
-    def __init__(self, prices: PriceTable | None) -> None:
-        self._prices = prices
-        self._reasons: dict[tuple[str, str | None], tuple[str, list[int]]] = {}
-        self._counts: Counter[tuple[str, str | None]] = Counter()
-        self._parts_at: Counter[Decimal] = Counter()
-        self.good = 0
-        self.bad = 0
-        self.unpriced = 0
-        self.encodings: Counter[str] = Counter()
-        self.parts: Counter[int] = Counter()
-        self.countries: Counter[str | None] = Counter()
-        self.fingerprint: Fingerprint | None = None
-
-    def counting(
-        self, source: Source, recipients: Recipients, rejects: Path | None
-    ) -> Generator[None, None, None]:
-        """Count all rows of a source and give nothing for each; for a thread."""
-        with contextlib.ExitStack() as stack:
-            kept = None
-            if rejects is not None:
-                if is_same_file(source.name, rejects):
-                    raise SourceError(f"rejects must be another file than the source: {rejects}")
-                kept = stack.enter_context(contextlib.closing(Rejects(rejects)))
-            for found in stack.enter_context(contextlib.closing(checked(source, recipients))):
-                if isinstance(found, BadRow):
-                    self._count_bad(found)
-                    if kept is not None:
-                        kept.add(found)
-                else:
-                    self._count_good(found)
-                yield
-            self.fingerprint = source.fingerprint()
-            if kept is not None:
-                kept.keep()
-
-    def sorted_reasons(self) -> tuple[Reason, ...]:
-        """Return the kinds of bad rows, most frequent first."""
-        return tuple(
-            Reason(*kind, self._reasons[kind][0], count, tuple(self._reasons[kind][1]))
-            for kind, count in self._counts.most_common()
-        )
-
-    def cost(self) -> Decimal | None:
-        """Return what all messages with a price cost."""
-        if self._prices is None:
-            return None
-        total = Decimal(0)
-        for price, parts in self._parts_at.items():
-            total = EXACT.add(total, EXACT.multiply(price, Decimal(parts)))
-        return total
-
-    def _count_good(self, found: Recipient) -> None:
-        self.good += 1
-        parts = 1
-        if found.parts is not None:
-            parts = found.parts.parts
-            self.encodings[found.parts.encoding] += 1
-            self.parts[parts] += 1
-        self.countries[found.country] += 1
-        if self._prices is not None:
-            price = self._prices.price(found.message.to_phone)
-            if price is None:
-                self.unpriced += 1
-            else:
-                self._parts_at[price] += parts
-
-    def _count_bad(self, row: BadRow) -> None:
-        self.bad += 1
-        kind = row.code, row.field
-        if kind not in self._reasons and len(self._reasons) >= REASONS_KEPT:
-            kind = "others", None
-        lines = self._reasons.setdefault(kind, (row.reason, []))[1]
-        self._counts[kind] += 1
-        if len(lines) < LINES_KEPT:
-            lines.append(row.line)
+def _check_chunk_size(chunk_size: object) -> None:
+    if type(chunk_size) is not int or not 1 <= chunk_size <= CHUNK_MAXIMUM:
+        raise ConfigurationError(f"chunk_size must be a whole number of 1 to {CHUNK_MAXIMUM:,}")
 
 
 def _seconds(requests: int, rate: Rate) -> float:

@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Self
 
-from smsbat_async.campaign.rows import BadRow, SourceError
+from smsbat_async.campaign.rows import BadRow
 from smsbat_async.campaign.sources import CsvSource
-from smsbat_async.errors import ConfigurationError
+from smsbat_async.errors import ConfigurationError, SourceError
 
 PREFIX = re.compile(r"\+?([1-9][0-9]{0,14})", re.ASCII)
 PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)

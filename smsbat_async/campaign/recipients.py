@@ -1,15 +1,17 @@
 """Recipients: how the columns of a file become messages."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from smsbat_async.campaign.countries import country
 from smsbat_async.campaign.phones import BadPhone, PhoneReader, mask_written
-from smsbat_async.campaign.rows import BadRow, Row, SourceError
+from smsbat_async.campaign.rows import BadRow, Row
 from smsbat_async.campaign.template import Template
-from smsbat_async.errors import ConfigurationError, InvalidMessageError
+from smsbat_async.errors import ConfigurationError, InvalidMessageError, SourceError
 from smsbat_async.messages import ID_MAXIMUM, CascadeMessage, MessageType
 from smsbat_async.segments import Segments, segments
 
@@ -82,6 +84,10 @@ class Recipients:
         default_region: str | None = None,
         unique_phones: bool = True,
     ) -> None:
+        self._given = (
+            *(campaign, from_name, message_type, phone, id, text, ttl),
+            *(survey_options, default_region, bool(unique_phones)),
+        )
         self._prefix = _id_prefix(campaign)
         self._phone = _column("phone", phone)
         self._id = None if id is None else _column("id", id)
@@ -95,6 +101,12 @@ class Recipients:
         self._counted: tuple[str, Segments] | None = None
         self.unique_phones = bool(unique_phones)
         self._check_fixed()
+
+    @property
+    def digest(self) -> str:
+        """What tells these from others: SHA-256, in hexadecimal digits, of all that a message is made of."""
+        told = json.dumps([_plain(value) for value in self._given], ensure_ascii=False)
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def phone_column(self) -> str:
@@ -236,6 +248,15 @@ TYPES: Final = {str(kind): kind for kind in MessageType}
 
 def _given(given: str | Column, fields: dict[str, str]) -> str:
     return fields.get(given.name, "").strip() if isinstance(given, Column) else given
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON tells it from any other."""
+    if isinstance(value, Column):
+        return {"column": value.name}
+    if isinstance(value, Template):
+        return {"template": value.text}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _column(parameter: str, name: object) -> str:

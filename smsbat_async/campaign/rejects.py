@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TextIO
 
-from smsbat_async.campaign.rows import BadRow, SourceError
+from smsbat_async.campaign.rows import BadRow
+from smsbat_async.errors import SourceError
 
 FORMULA = frozenset("=+-@\t\r")
 """With which characters a cell begins that a spreadsheet would work out; follows OWASP, "CSV Injection"."""

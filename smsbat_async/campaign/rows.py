@@ -5,12 +5,6 @@ from typing import Protocol
 
 import msgspec
 
-from smsbat_async.errors import ConfigurationError
-
-
-class SourceError(ConfigurationError):
-    """A file of recipients cannot be read as it is, or as it was asked for; nothing was sent."""
-
 
 class Fingerprint(msgspec.Struct, frozen=True):
     """What tells whether two files hold the same bytes.

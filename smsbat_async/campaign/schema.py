@@ -91,13 +91,17 @@ chunk = sa.Table(
     sa.Column("not_before", Moment),
     sa.Column("due_at", Moment),
     sa.Column("accepted_at", Moment),
+    sa.Column("asked", sa.BigInteger, nullable=False, server_default="0"),
     *(sa.Column(state.value, sa.Integer, nullable=False, server_default="0") for state in CODES),
     sa.CheckConstraint(
         " + ".join(state.value for state in CODES) + " = size", name="every_message_has_a_state"
     ),
     sa.CheckConstraint(" AND ".join(f"{state.value} >= 0" for state in CODES), name="no_state_is_owed"),
 )
-"""It counts its messages by state: who may be claimed, who is due, and every sum of messages is read here."""
+"""It counts its messages by state: who may be claimed, who is due, and every sum of messages is read here.
+
+`asked` counts the status requests about its messages that brought no end; the others are the messages' polls.
+"""
 
 COUNTED = {code: chunk.c[state.value] for code, state in STATES.items()}
 """The column that counts the messages of a state, by its code."""

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, Final
 
 from smsbat_async.campaign.csvrecords import DELIMITERS, FIELD_MAXIMUM, Record, Records, unusable
 from smsbat_async.campaign.lines import LINE_MAXIMUM, Lines
-from smsbat_async.campaign.rows import BadRow, Fingerprint, Row, SourceError
+from smsbat_async.campaign.rows import BadRow, Fingerprint, Row
+from smsbat_async.errors import SourceError
 
 NESTED: Final = object()
 """What stands for an object within an object."""

@@ -21,11 +21,12 @@ class Template:
         ConfigurationError: If a brace is not closed, or a field has no name.
     """
 
-    __slots__ = ("_fields", "_literals")
+    __slots__ = ("_fields", "_literals", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise ConfigurationError("the template must be a text")
+        self.text = text
         self._literals = [""]
         self._fields: list[str] = []
         end = 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async.campaign.duplicates import Seen
-from smsbat_async.campaign.rows import SourceError
+from smsbat_async.errors import SourceError
 
 
 @pytest.fixture

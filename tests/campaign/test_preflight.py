@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from smsbat_async import ConfigurationError, Rate
-from smsbat_async.campaign.preflight import Preflight, Reason
+from smsbat_async.campaign.preflight import Preflight
 from smsbat_async.campaign.prices import PriceTable
 from smsbat_async.campaign.recipients import Recipients
 from smsbat_async.campaign.rejects import safe_cell
-from smsbat_async.campaign.rows import BadRow, Fingerprint, Row, SourceError
+from smsbat_async.campaign.rows import BadRow, Fingerprint, Row
 from smsbat_async.campaign.sources import CsvSource, JsonLinesSource
+from smsbat_async.campaign.tally import Reason
+from smsbat_async.errors import SourceError
 
 PRICES = PriceTable({"380": "0.035", "48": "0.05"}, currency="EUR")
 MAPPING = Recipients(campaign="spring", from_name="Shop")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smsbat_async import ConfigurationError
 from smsbat_async.campaign.prices import PriceTable
-from smsbat_async.campaign.rows import SourceError
+from smsbat_async.errors import SourceError
 
 PRICES: dict[str, str | int | Decimal] = {"380": "0.035", "+38067": Decimal("0.041"), "1": 2}
 

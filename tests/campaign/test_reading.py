@@ -12,8 +12,9 @@ import pytest
 from smsbat_async import ConfigurationError
 from smsbat_async.campaign.reading import Batches, checked
 from smsbat_async.campaign.recipients import Recipient, Recipients
-from smsbat_async.campaign.rows import BadRow, SourceError
+from smsbat_async.campaign.rows import BadRow
 from smsbat_async.campaign.sources import CsvSource, JsonLinesSource
+from smsbat_async.errors import SourceError
 from tests.support import within
 
 

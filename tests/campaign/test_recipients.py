@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from smsbat_async import CascadeMessage, ConfigurationError, MessageType
 from smsbat_async.campaign.recipients import Column, Recipient, Recipients
-from smsbat_async.campaign.rows import BadRow, Row, SourceError
+from smsbat_async.campaign.rows import BadRow, Row
 from smsbat_async.campaign.template import Template
+from smsbat_async.errors import SourceError
 from smsbat_async.segments import Segments
 
 PHONE = "+380501234567"

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbat_async.campaign.rows import BadRow, Fingerprint, Row, Source, SourceError
+from smsbat_async.campaign.rows import BadRow, Fingerprint, Row, Source
 from smsbat_async.campaign.sources import CsvSource, JsonLinesSource
+from smsbat_async.errors import SourceError
 
 KIB = 1024
 

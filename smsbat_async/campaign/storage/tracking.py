@@ -1,6 +1,6 @@
 """Tracking: which messages are to be asked after, and how they ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -105,6 +105,19 @@ async def postpone(
         .where(chunk.c.id.in_(sorted(chunk_ids)), chunk.c.campaign_id == campaign_id)
         .values(due_at=due_at)
     )
+
+
+ASKED = Bulk(
+    sa.update(chunk)
+    .where(chunk.c.id == sa.bindparam("the_chunk"), chunk.c.campaign_id == sa.bindparam("the_campaign"))
+    .values(asked=chunk.c.asked + sa.bindparam("more", type_=sa.BigInteger)),
+    *("more", "the_chunk", "the_campaign"),
+)
+
+
+async def add_asked(connection: AsyncConnection, campaign_id: int, asked: Mapping[int, int]) -> None:
+    """Count requests that brought no end."""
+    await ASKED.run(connection, [(more, chunk_id, campaign_id) for chunk_id, more in sorted(asked.items())])
 
 
 async def record_ends(connection: AsyncConnection, campaign_id: int, ends: Iterable[End], now: int) -> int:

@@ -1,0 +1,302 @@
+"""Tracker: follows what was accepted to its end, closely at first and then from the ledger."""
+
+import asyncio
+import datetime as dt
+import functools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from smsbat_async.campaign.events import EndsRecorded
+from smsbat_async.campaign.halt import Halt
+from smsbat_async.campaign.ledger import Ledger
+from smsbat_async.campaign.meter import Meter
+from smsbat_async.campaign.pen import Pen
+from smsbat_async.campaign.records import (
+    CampaignRecord,
+    CampaignState,
+    Chunk,
+    End,
+    News,
+    OpenMessage,
+)
+from smsbat_async.campaign.rules import FailureShare
+from smsbat_async.campaign.schema import CHUNK_MAXIMUM
+from smsbat_async.campaign.settings import CampaignSettings
+from smsbat_async.client import SmsBatClient
+from smsbat_async.errors import (
+    ClientClosedError,
+    InvalidMessageError,
+    LedgerError,
+    NotFoundError,
+    SmsBatError,
+)
+from smsbat_async.hooks import Hooks
+from smsbat_async.messages import SendOutcome, SendResult
+from smsbat_async.statuses import Delivery, MessageStatus, Outcome
+from smsbat_async.vendors.outcome import is_hopeless
+
+BEAT: Final = 0.5
+"""How long ends wait to be written together, and how often the ledger is asked what is due, in seconds."""
+
+AT_ONCE: Final = 10
+"""How many chunks are asked after from the ledger at a time."""
+
+GROWTH: Final = 0.25
+"""By which part of its age a message has grown older when it is asked after again."""
+
+REST_MAXIMUM: Final = 900.0
+"""How long a message is left alone at most, in seconds."""
+
+MERGE_EVERY: Final = 30.0
+"""How often news of messages that are not in memory are brought to them, in seconds."""
+
+MOMENT: Final = dt.timedelta(milliseconds=1)
+
+FAILED = frozenset({Outcome.UNDELIVERABLE, Outcome.PERMANENT_ERROR, Outcome.NOT_FOUND})
+
+
+class Tracker:
+    """Follows the messages of one run.
+
+    What was just accepted is followed by the client's poller, for as long as its policy says and where the
+    window has room. The rest is asked after from the ledger, chunk by chunk, each time its age has grown by a
+    quarter, until it is too old.
+
+    Args:
+        client: Who asks.
+        ledger: Where messages are.
+        record: The campaign.
+        settings: How it is followed.
+        halt: The word to stop.
+        pen: Who writes to the ledger.
+        meter: What counts.
+        hooks: Who is told.
+        failures: The share of messages that were not delivered of late, if it is looked at.
+        clock: What tells the time.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: SmsBatClient,
+        ledger: Ledger,
+        record: CampaignRecord,
+        settings: CampaignSettings,
+        halt: Halt,
+        pen: Pen,
+        meter: Meter,
+        hooks: Hooks,
+        failures: FailureShare | None,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._record = record
+        self._settings = settings
+        self._halt = halt
+        self._pen = pen
+        self._meter = meter
+        self._hooks = hooks
+        self._failures = failures
+        self._clock = clock
+        self._span = dt.timedelta(seconds=settings.track_for)
+        self._close = min(client.polling.timeout, settings.track_for)
+        self._followed: dict[str, int] = {}
+        self._ends: list[End] = []
+        self._asked: Counter[int] = Counter()
+        self._news: list[News] = []
+        self._merge_at = 0.0
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def followed(self) -> int:
+        """How many messages are followed closely."""
+        return len(self._followed)
+
+    # -- what was just accepted --------------------------------------------------------------------------
+
+    def accepted(self, chunk: Chunk, results: Sequence[SendResult]) -> dt.datetime:
+        """Follow what was accepted, and return when the chunk is to be asked after from the ledger."""
+        now = self._clock()
+        if not self._settings.track_for:
+            return now
+        numbers = {one.message.id: one.id for one in chunk.messages}
+        all_fit = True
+        for result in results:
+            if result.outcome is SendOutcome.ACCEPTED and result.message_id is not None:
+                fits = self._halt.following and self._follow(result.message_id, numbers[result.message.id])
+                all_fit = all_fit and fits
+        wait = self._close if all_fit else self._client.polling.initial
+        return now + dt.timedelta(seconds=wait)
+
+    def _follow(self, vendor_id: str, number: int) -> bool:
+        if len(self._followed) >= self._settings.tracking_window or vendor_id in self._followed:
+            return False
+        self._followed[vendor_id] = number
+        try:
+            self._client.poller.admit(vendor_id, self, self._close, self._client.polling, self._loop)
+        except (InvalidMessageError, ClientClosedError):
+            self._followed.pop(vendor_id, None)  # an id that no URL can hold: webhooks may tell of it
+            return False
+        return True
+
+    def resolve(self, delivery: Delivery[MessageStatus]) -> None:
+        """Take the news that a message ended, or that the close following did."""
+        number = self._followed.pop(delivery.message_id, None)
+        if number is None:
+            return
+        given_up = delivery.outcome in {Outcome.TIMED_OUT, Outcome.NOT_FOUND}
+        if given_up and self._close < self._settings.track_for:
+            self._asked[number // CHUNK_MAXIMUM] += delivery.polls
+            return  # it is asked after from the ledger
+        self._end(number, delivery.outcome, delivery.status, delivery.polls)
+
+    def fail(self, error: SmsBatError, delivery: Delivery[MessageStatus]) -> None:
+        """Take the news that asking after a message is of no use."""
+        self._followed.pop(delivery.message_id, None)
+        self._learn(error)
+
+    def _end(self, number: int, outcome: Outcome, status: MessageStatus | None, polls: int) -> None:
+        cost = None if status is None else status.cost
+        self._ends.append(End(number, outcome, cost, channel_of(status), polls=polls, ended_at=self._clock()))
+        if cost is not None:
+            self._meter.add_charged(cost)
+        if self._failures is not None and outcome is not Outcome.TIMED_OUT:
+            self._failures.add(outcome in FAILED)
+            if self._failures.tripped:
+                self._halt.say(CampaignState.STOPPED, f"{self._failures}: not delivered", follow=True)
+
+    def _learn(self, error: SmsBatError) -> None:
+        if isinstance(error, ClientClosedError):
+            self._halt.say(CampaignState.PAUSED, "the client was closed")
+        elif is_hopeless(error):
+            self._halt.say(CampaignState.STOPPED, f"messages cannot be asked after: {error}")
+
+    # -- what the vendor tells by itself -----------------------------------------------------------------
+
+    def feed(self, status: MessageStatus, tracking_id: str | None) -> None:
+        """Take news that a webhook brought."""
+        ours = status.message_id in self._followed
+        self._client.poller.feed(status)
+        if not ours and status.outcome is not None:
+            self._news.append(
+                News(
+                    vendor_id=status.message_id,
+                    tracking_id=tracking_id,
+                    outcome=status.outcome,
+                    cost=status.cost,
+                    channel=channel_of(status),
+                )
+            )
+
+    # -- from the ledger ---------------------------------------------------------------------------------
+
+    async def work(self, sending: asyncio.Event) -> None:
+        """Follow messages until all have ended, or the word to stop is said.
+
+        Args:
+            sending: Is set when nothing more will be accepted.
+        """
+        try:
+            while self._halt.following:
+                over = sending.is_set()
+                await self.write()
+                await self._bring_news(force=over and not self._followed)
+                if await self._ask_after_what_is_due():
+                    continue
+                if over and not self._followed and not self._ends and await self._all_ended():
+                    return
+                await self._halt.change(BEAT)
+        except LedgerError as met:
+            self._halt.fail(met)
+        finally:
+            self._client.poller.forget_all(self)
+            self._followed.clear()
+
+    async def write(self) -> None:
+        """Write the ends that are known, and how much was asked in vain."""
+        if self._asked:
+            asked, self._asked = self._asked, Counter()
+            await self._pen.write(lambda: self._ledger.add_asked(self._record, asked))
+        if not self._ends:
+            return
+        ends, self._ends = self._ends, []
+        await self._pen.write(lambda: self._ledger.record_ends(self._record, ends))
+        self._hooks.emit(EndsRecorded(ends=tuple(ends)))
+
+    async def _bring_news(self, *, force: bool = False) -> None:
+        news, self._news = self._news, []
+        if news:
+            await self._pen.write(lambda: self._ledger.add_news(news))
+            self._merge_at = self._merge_at or self._loop.time() + MERGE_EVERY
+        if self._merge_at and (force or self._loop.time() >= self._merge_at):
+            self._merge_at = 0.0
+            await self._pen.write(lambda: self._ledger.merge_news(self._record))
+
+    async def _all_ended(self) -> bool:
+        if not self._settings.track_for:
+            return True
+        return await self._ledger.next_due(self._record) is None
+
+    async def _ask_after_what_is_due(self) -> bool:
+        """Ask after the chunks that are due, and return whether there were any."""
+        if not self._settings.track_for:
+            return False
+        horizon = self._settings.track_for + REST_MAXIMUM
+        due = await self._ledger.due(self._record, limit=AT_ONCE, horizon=horizon)
+        if not due:
+            return False
+        asked: dict[str, OpenMessage] = {}
+        ages: dict[int, dt.timedelta] = {}
+        now = self._clock()
+        for chunk in due:
+            found = await self._ledger.open_messages(chunk.id)
+            ages[chunk.id] = now - min((one.accepted_at for one in found), default=now)
+            asked.update((one.vendor_id, one) for one in found if one.vendor_id not in self._followed)
+        with self._halt.breaking_off(follows=True):
+            await self._ask(asked)
+        await self.write()
+        if not self._halt.following:
+            return False
+        if any(age >= self._span for age in ages.values()):
+            before = self._clock() - self._span + MOMENT
+            await self._pen.write(lambda: self._ledger.expire(self._record, before))
+        for chunk_id, age in ages.items():
+            due_at = self._clock() + self._rest(age)
+            await self._pen.write(functools.partial(self._ledger.postpone, self._record, (chunk_id,), due_at))
+        return True
+
+    def _rest(self, age: dt.timedelta) -> dt.timedelta:
+        """Return how long messages of an age are left alone."""
+        seconds = min(max(age.total_seconds() * GROWTH, self._client.polling.initial), REST_MAXIMUM)
+        left = (self._span - age).total_seconds()
+        return dt.timedelta(seconds=min(seconds, left) if left > 0 else seconds)
+
+    async def _ask(self, asked: dict[str, OpenMessage]) -> None:
+        """Ask once after some messages."""
+        written_at = self._loop.time()
+        async with self._client.statuses(list(asked)) as results:
+            async for result in results:
+                one, status = asked[result.message_id], result.status
+                too_old = self._clock() - one.accepted_at >= self._span
+                if status is not None and status.outcome is not None:
+                    self._end(one.id, status.outcome, status, 1)
+                elif isinstance(result.error, NotFoundError) and too_old:
+                    self._end(one.id, Outcome.NOT_FOUND, None, 1)
+                else:
+                    self._asked[one.id // CHUNK_MAXIMUM] += 1
+                    if result.error is not None:
+                        self._learn(result.error)
+                if self._loop.time() - written_at >= BEAT:
+                    await self.write()
+                    written_at = self._loop.time()
+
+
+def channel_of(status: MessageStatus | None) -> str | None:
+    """Return the channel that delivered a message, as far as the vendor told it."""
+    if status is None or status.outcome is not Outcome.DELIVERED:
+        return None
+    told = [(one.type, one.status) for one in status.fallbacks or ()]
+    told += (status.extended_statuses or {}).items()
+    return next((channel for channel, word in told if word.lower() == "delivered"), None)
