@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import (
+    campaigns,
     decode,
     document,
     latency,
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "polling": Benchmark(poll_efficiency.run, poll_efficiency.Size(), poll_efficiency.QUICK),
     "preflight": Benchmark(recipients.run, recipients.Size(), recipients.QUICK),
     "ledger": Benchmark(ledger.run, ledger.Size(), ledger.QUICK),
+    "campaign": Benchmark(campaigns.run, campaigns.Size(), campaigns.QUICK),
 }
 
 

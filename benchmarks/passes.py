@@ -17,12 +17,16 @@ from typing import NamedTuple
 
 from benchmarks import machine
 from smsbat_async import Rate
-from smsbat_async.campaign.preflight import Preflight
-from smsbat_async.campaign.prices import PriceTable
-from smsbat_async.campaign.recipients import Recipients
-from smsbat_async.campaign.rows import BadRow
-from smsbat_async.campaign.sources import CsvSource
-from smsbat_async.campaign.template import Template
+from smsbat_async.campaign import (
+    BadRow,
+    Campaign,
+    CsvSource,
+    Ledger,
+    Preflight,
+    PriceTable,
+    Recipients,
+    Template,
+)
 
 MAPPING = Recipients(
     campaign="bench",
@@ -82,12 +86,26 @@ def preflight(path: Path) -> Read:
     return Read(found.good, found.bad)
 
 
+def prepare(path: Path) -> Read:
+    """Check every row and bring the good ones into a new ledger, ready to be sent."""
+
+    async def made(folder: Path) -> Preflight:
+        async with Ledger.open(folder / "ledger.db") as ledger:
+            campaign = Campaign("bench", CsvSource(path), ledger=ledger, recipients=MAPPING, prices=PRICES)
+            return await campaign.prepare(rejects=folder / "rejects.csv", rate=Rate(100, 150))
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(made(Path(folder)))
+    return Read(found.good, found.bad)
+
+
 Way = Callable[[Path], Read]
 
 WAYS: dict[str, Way] = {
     "csv.DictReader": bare,
     "CsvSource": read,
     "Preflight.of": preflight,
+    "Campaign.prepare": prepare,
 }
 """How a file may be gone through; the first is what the others are compared to."""
 

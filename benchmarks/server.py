@@ -1,10 +1,13 @@
 """A vendor that answers status requests as fast as Python can, in a process of its own.
 
-The bytes of every answer are ready but for the id, so that the server is never what limits a client.
+The bytes of every answer are ready but for the id, so that the server is never what limits a client. It
+takes cascades as well if that is asked for.
 """
 
 import argparse
 import asyncio
+import re
+import secrets
 import ssl
 import subprocess
 import sys
@@ -18,6 +21,8 @@ from benchmarks import machine
 
 PREFIX = b"GET /bat/message/"
 END = b"\r\n\r\n"
+LENGTH = re.compile(rb"\ncontent-length: *(\d+)", re.IGNORECASE)
+TRACKING_ID = re.compile(rb'"id":"([^"]+)"')
 HEAD = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\n"
     b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
@@ -101,11 +106,36 @@ class StatusProtocol(asyncio.Protocol):
         return before + message_id + after
 
 
-async def serve(certificate: Path | None = None) -> None:
+class CascadeProtocol(StatusProtocol):
+    """Besides, takes every message of a cascade, and gives it an id of which it will say "delivered"."""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request that has come in whole."""
+        held = self._rest + data
+        while (end := held.find(END)) >= 0:
+            length = LENGTH.search(held, 0, end)
+            whole = end + len(END) + (int(length[1]) if length else 0)
+            if len(held) < whole:
+                break
+            request, body, held = held[:end], held[end + len(END) : whole], held[whole:]
+            self._write(self._taken(body) if body else self._answer(request))
+        self._rest = held
+
+    def _taken(self, body: bytes) -> bytes:
+        rows = [
+            b'{"messageId":"%sd","trackinId":"%s"}' % (secrets.token_hex(16).encode(), tracking_id)
+            for tracking_id in TRACKING_ID.findall(body)
+        ]
+        answer = b"[" + b",".join(rows) + b"]"
+        return HEAD % len(answer) + answer
+
+
+async def serve(certificate: Path | None = None, *, sends: bool = False) -> None:
     """Serve on a free port of loopback, tell its number, and end with the standard input.
 
     Args:
         certificate: Key and chain to serve TLS with, or None for plain HTTP.
+        sends: Whether it takes cascades.
     """
     loop = asyncio.get_running_loop()
     ready: dict[int, _Ready] = {}
@@ -113,7 +143,8 @@ async def serve(certificate: Path | None = None) -> None:
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-    server = await loop.create_server(lambda: StatusProtocol(ready), "127.0.0.1", 0, backlog=512, ssl=context)
+    protocol = CascadeProtocol if sends else StatusProtocol
+    server = await loop.create_server(lambda: protocol(ready), "127.0.0.1", 0, backlog=512, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)
@@ -129,6 +160,7 @@ class ServerProcess:
 
     Args:
         secure: Whether it serves TLS, with a certificate of an authority made for it.
+        sends: Whether it takes cascades.
     """
 
     process: subprocess.Popen[bytes]
@@ -136,12 +168,13 @@ class ServerProcess:
     authority: Path | None = None
     """The authority's certificate, in the form that `SSL_CERT_FILE` wants."""
 
-    def __init__(self, *, secure: bool = False) -> None:
+    def __init__(self, *, secure: bool = False, sends: bool = False) -> None:
         self._secure = secure
+        self._sends = sends
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "benchmarks.server"]
+        command = [sys.executable, "-m", "benchmarks.server", *(["--sends"] if self._sends else [])]
         with ExitStack() as stack:
             if self._secure:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -185,6 +218,7 @@ def _certify(folder: Path, authority: Path) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("--certificate", type=Path, help="key and chain to serve TLS with")
+    parser.add_argument("--sends", action="store_true", help="take cascades as well")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=list(machine.loops().values())[-1]) as runner:
-        runner.run(serve(options.certificate))
+        runner.run(serve(options.certificate, sends=options.sends))

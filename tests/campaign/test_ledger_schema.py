@@ -19,7 +19,8 @@ COLUMNS = {
     "campaign": "id name state reason fingerprint settings common chunk_size imported_line size created_at"
     " sealed_at",
     "chunk": "id campaign_id size attempt owner claimed_at not_before due_at accepted_at asked pending"
-    " submitting accepted delivered undeliverable permanent_error not_found timed_out rejected not_sent unknown",
+    " submitting accepted delivered undeliverable permanent_error not_found timed_out rejected"
+    " not_sent unknown",
     "recipient": "id line tracking_id phone text options",
     "message": "id state attempt parts country price vendor_id accepted_at ended_at polls channel cost"
     " error_code error",

@@ -35,7 +35,7 @@ class SQLite:
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, path: Path, maximum: int | None) -> None:
-        self.path = path.absolute()
+        self.path = path
         self.place = str(path)
         self._maximum = maximum
 
@@ -50,6 +50,7 @@ class SQLite:
             raise failure
 
     def _inspect(self) -> LedgerError | None:
+        self.path = self.path.absolute()  # the program may change its folder later
         try:
             header = self._header()
             if not header or self._has_hot_journal():

@@ -1,4 +1,4 @@
-"""What the page on campaigns shows is what comes out."""
+"""What the page on recipients shows is what comes out."""
 
 import re
 from decimal import Decimal
@@ -9,7 +9,7 @@ import pytest
 
 from smsbat_async.campaign.prices import PriceTable
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "campaigns.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "recipients.md"
 
 
 def block(kind: str, part: str) -> str:
