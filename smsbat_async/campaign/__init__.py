@@ -3,6 +3,11 @@
 Needs the extra `campaign`. What is in here is what a program needs; how it is made lies in the modules.
 """
 
+try:
+    import sqlalchemy  # noqa: F401  # pyright: ignore[reportUnusedImport]
+except ImportError:
+    raise ImportError("campaigns need SQLAlchemy: pip install 'smsbat-async[campaign]'") from None
+
 from smsbat_async.campaign.events import (
     CampaignEvent,
     CampaignSummary,

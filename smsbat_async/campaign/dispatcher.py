@@ -237,8 +237,9 @@ class Dispatcher:
             self._stop(str(fatal))
         if any(isinstance(result.error, ClientClosedError) for result in results):
             self._halt.say(CampaignState.PAUSED, CLOSED)
-        if any(isinstance(result.error, RateLimitError) for result in results):
-            self._meter.pauses += 1
+        limit = next((result.error for result in results if isinstance(result.error, RateLimitError)), None)
+        if limit is not None:
+            self._meter.add_pause(limit.retry_after)
         if any(result.outcome in ANSWERED for result in results):
             self._reach.took()
         elif (error := results[0].error) is not None:

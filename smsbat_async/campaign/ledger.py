@@ -385,6 +385,10 @@ class Ledger:
         """Return the messages of a chunk that have not come to an end and have a vendor's id to ask for."""
         return await self._database.run(lambda connection: tracking.open_messages(connection, chunk_id))
 
+    async def hasten(self, campaign: CampaignRecord) -> None:
+        """Say that all chunks are to be asked after now: a process that followed them is no more."""
+        await self._write(campaign, lambda connection: tracking.hasten(connection, campaign.id, self._now()))
+
     async def postpone(self, campaign: CampaignRecord, chunk_ids: Sequence[int], due_at: dt.datetime) -> None:
         """Say when chunks are to be asked after next."""
         await self._write(
@@ -429,7 +433,12 @@ class Ledger:
         )
 
     async def expire(
-        self, campaign: CampaignRecord, before: dt.datetime, *, outcome: Outcome = Outcome.TIMED_OUT
+        self,
+        campaign: CampaignRecord,
+        before: dt.datetime,
+        *,
+        outcome: Outcome = Outcome.TIMED_OUT,
+        chunk_ids: Sequence[int] | None = None,
     ) -> int:
         """End what was accepted before some time and has not come to an end.
 
@@ -437,6 +446,7 @@ class Ledger:
             campaign: The campaign.
             before: The time.
             outcome: How it ends: `TIMED_OUT` or `NOT_FOUND`.
+            chunk_ids: In which chunks; None for all.
 
         Returns:
             How many messages those were.
@@ -444,14 +454,19 @@ class Ledger:
         check_outcome(outcome)
         moved, after_chunk = 0, 0
         while True:
-            some, last = await self._expire(campaign, to_moment(before), outcome, after_chunk)
+            some, last = await self._expire(campaign, to_moment(before), outcome, chunk_ids, after_chunk)
             moved += some
             if last is None:
                 return moved
             after_chunk = last
 
     async def _expire(
-        self, campaign: CampaignRecord, before: int, outcome: Outcome, after_chunk: int
+        self,
+        campaign: CampaignRecord,
+        before: int,
+        outcome: Outcome,
+        among: Sequence[int] | None,
+        after_chunk: int,
     ) -> tuple[int, int | None]:
         return await self._write(
             campaign,
@@ -460,6 +475,7 @@ class Ledger:
                 campaign.id,
                 before=before,
                 outcome=outcome,
+                among=among,
                 after_chunk=after_chunk,
                 limit=CHUNKS,
                 now=self._now(),

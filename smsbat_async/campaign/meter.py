@@ -9,6 +9,9 @@ from typing import Final
 
 from smsbat_async.campaign.prices import EXACT
 
+UNTOLD: Final = 1.0
+"""For how many seconds a pause is shown whose length the vendor did not tell."""
+
 SPAN: Final = 10.0
 """Over how many seconds the rate is taken."""
 
@@ -35,6 +38,7 @@ class Meter:
         self._first: float | None = None
         self._last = 0.0
         self._marks: deque[tuple[float, int]] = deque()
+        self._paused_until = 0.0
         self._waits: dict[object, tuple[str, float]] = {}
 
     def add_sent(self, count: int) -> None:
@@ -72,6 +76,11 @@ class Meter:
             return 0.0
         return self.sent / max(self._last - self._first, 1.0)
 
+    def add_pause(self, seconds: float | None) -> None:
+        """Note that the vendor said "too many requests", and for how many seconds, if it did."""
+        self.pauses += 1
+        self._paused_until = asyncio.get_running_loop().time() + (UNTOLD if seconds is None else seconds)
+
     @contextlib.contextmanager
     def waiting(self, why: str, seconds: float) -> Generator[None, None, None]:
         """Note why somebody waits, and for how long, while he does."""
@@ -85,7 +94,9 @@ class Meter:
     @property
     def wait(self) -> tuple[str, float] | None:
         """Why nothing is sent and for how many seconds yet, or None."""
-        if not self._waits:
-            return None
-        why, until = max(self._waits.values(), key=lambda wait: wait[1])
-        return why, max(until - asyncio.get_running_loop().time(), 0.0)
+        now = asyncio.get_running_loop().time()
+        if self._waits:
+            why, until = max(self._waits.values(), key=lambda wait: wait[1])
+            return why, max(until - now, 0.0)
+        left = self._paused_until - now
+        return ("the vendor says: too many requests", left) if left > 0 else None

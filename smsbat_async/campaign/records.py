@@ -150,11 +150,13 @@ class DueChunk(msgspec.Struct, frozen=True, gc=False):
     Args:
         id: The ledger's number of it.
         due_at: Since when, UTC.
+        accepted_at: When the first of its messages was recorded as accepted, UTC.
         accepted: How many of its messages have not come to an end.
     """
 
     id: int
     due_at: dt.datetime
+    accepted_at: dt.datetime
     accepted: int
 
 

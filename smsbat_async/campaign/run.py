@@ -74,6 +74,7 @@ class Run:
         before, ledger = self._record, self._ledger
         recovered = await ledger.recover(before)
         await ledger.requeue(before)
+        await ledger.hasten(before)
         costs = await ledger.costs(before) if before.state is not CampaignState.READY else NOTHING
         self._meter = Meter(costs.committed, costs.charged)
         if before.state is CampaignState.CANCELLED:

@@ -12,6 +12,7 @@ from smsbat_async.campaign.halt import Halt
 from smsbat_async.campaign.ledger import Ledger
 from smsbat_async.campaign.meter import Meter
 from smsbat_async.campaign.pen import Pen
+from smsbat_async.campaign.reach import Reach
 from smsbat_async.campaign.records import (
     CampaignRecord,
     CampaignState,
@@ -29,7 +30,10 @@ from smsbat_async.errors import (
     InvalidMessageError,
     LedgerError,
     NotFoundError,
+    RateLimitError,
+    ServerError,
     SmsBatError,
+    TransportError,
 )
 from smsbat_async.hooks import Hooks
 from smsbat_async.messages import SendOutcome, SendResult
@@ -52,6 +56,9 @@ MERGE_EVERY: Final = 30.0
 """How often news of messages that are not in memory are brought to them, in seconds."""
 
 MOMENT: Final = dt.timedelta(milliseconds=1)
+
+PASSING: Final = (TransportError, RateLimitError, ServerError)
+"""What says nothing of a message, and may pass."""
 
 FAILED = frozenset({Outcome.UNDELIVERABLE, Outcome.PERMANENT_ERROR, Outcome.NOT_FOUND})
 
@@ -102,6 +109,8 @@ class Tracker:
         self._clock = clock
         self._span = dt.timedelta(seconds=settings.track_for)
         self._close = min(client.polling.timeout, settings.track_for)
+        self._first = client.polling.initial
+        self._reach = Reach(settings.patience)
         self._followed: dict[str, int] = {}
         self._ends: list[End] = []
         self._asked: Counter[int] = Counter()
@@ -127,7 +136,8 @@ class Tracker:
             if result.outcome is SendOutcome.ACCEPTED and result.message_id is not None:
                 fits = self._halt.following and self._follow(result.message_id, numbers[result.message.id])
                 all_fit = all_fit and fits
-        wait = self._close if all_fit else self._client.polling.initial
+        polling = self._client.polling
+        wait = self._close + polling.last_poll_grace if all_fit else self._first
         return now + dt.timedelta(seconds=wait)
 
     def _follow(self, vendor_id: str, number: int) -> bool:
@@ -249,33 +259,38 @@ class Tracker:
             return False
         asked: dict[str, OpenMessage] = {}
         ages: dict[int, dt.timedelta] = {}
-        now = self._clock()
         for chunk in due:
+            ages[chunk.id] = self._clock() - chunk.accepted_at
             found = await self._ledger.open_messages(chunk.id)
-            ages[chunk.id] = now - min((one.accepted_at for one in found), default=now)
             asked.update((one.vendor_id, one) for one in found if one.vendor_id not in self._followed)
+        unheard: set[int] = set()
         with self._halt.breaking_off(follows=True):
-            await self._ask(asked)
+            unheard = await self._ask(asked)
         await self.write()
         if not self._halt.following:
             return False
-        if any(age >= self._span for age in ages.values()):
+        old = [chunk_id for chunk_id, age in ages.items() if age >= self._span and chunk_id not in unheard]
+        if old:  # they were asked after once more just now
             before = self._clock() - self._span + MOMENT
-            await self._pen.write(lambda: self._ledger.expire(self._record, before))
+            await self._pen.write(lambda: self._ledger.expire(self._record, before, chunk_ids=old))
         for chunk_id, age in ages.items():
-            due_at = self._clock() + self._rest(age)
+            rest = self._rest(age)
+            if chunk_id in unheard and age >= self._span:
+                rest = dt.timedelta(seconds=max(self._reach.rest, self._first, BEAT))
+            due_at = self._clock() + rest
             await self._pen.write(functools.partial(self._ledger.postpone, self._record, (chunk_id,), due_at))
         return True
 
     def _rest(self, age: dt.timedelta) -> dt.timedelta:
         """Return how long messages of an age are left alone."""
-        seconds = min(max(age.total_seconds() * GROWTH, self._client.polling.initial), REST_MAXIMUM)
+        seconds = min(max(age.total_seconds() * GROWTH, self._first), REST_MAXIMUM)
         left = (self._span - age).total_seconds()
         return dt.timedelta(seconds=min(seconds, left) if left > 0 else seconds)
 
-    async def _ask(self, asked: dict[str, OpenMessage]) -> None:
-        """Ask once after some messages."""
+    async def _ask(self, asked: dict[str, OpenMessage]) -> set[int]:
+        """Ask once after some messages, and return the chunks of those that no answer came for."""
         written_at = self._loop.time()
+        unheard: set[int] = set()
         async with self._client.statuses(list(asked)) as results:
             async for result in results:
                 one, status = asked[result.message_id], result.status
@@ -288,9 +303,14 @@ class Tracker:
                     self._asked[one.id // CHUNK_MAXIMUM] += 1
                     if result.error is not None:
                         self._learn(result.error)
+                if not isinstance(result.error, PASSING):
+                    self._reach.took()
+                elif self._reach.took_nothing(result.error):
+                    unheard.add(one.id // CHUNK_MAXIMUM)
                 if self._loop.time() - written_at >= BEAT:
                     await self.write()
                     written_at = self._loop.time()
+        return unheard
 
 
 def channel_of(status: MessageStatus | None) -> str | None:

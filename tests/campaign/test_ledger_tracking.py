@@ -186,11 +186,37 @@ class TestExpiring:
             assert await ledger.expire(campaign, after(101), outcome=Outcome.NOT_FOUND) == 130
             assert await states(ledger, campaign) == {State.TIMED_OUT: 130, State.NOT_FOUND: 130}
 
+    async def test_ends_what_is_old_in_some_chunks_only(self, where: str) -> None:
+        clock = Clock()
+        async with Ledger.open(where, clock=clock) as ledger:
+            campaign = await filled(ledger, 12)
+            chunks = [await claimed(ledger, campaign) for _ in range(3)]
+            for chunk in chunks:
+                await ledger.record(chunk, taken(chunk))
+            assert await ledger.expire(campaign, after(1), chunk_ids=[chunks[1].id]) == 4
+            assert await ledger.open_messages(chunks[1].id) == []
+            assert await states(ledger, campaign) == {State.TIMED_OUT: 4, State.ACCEPTED: 8}
+
     async def test_ends_nothing_as_failed(self, path: Any) -> None:
         async with Ledger.open(path) as ledger:
             campaign = await filled(ledger, 1)
             with pytest.raises(ConfigurationError, match="outcome: FAILED"):
                 await ledger.expire(campaign, START, outcome=Outcome.FAILED)
+
+
+class TestHastening:
+    async def test_makes_everything_due_that_is_to_be_asked_after(self, where: str) -> None:
+        async with Ledger.open(where, clock=Clock()) as ledger:
+            campaign = await filled(ledger, 12)
+            chunks = [await claimed(ledger, campaign) for _ in range(3)]
+            for chunk in chunks[:2]:
+                await ledger.record(chunk, taken(chunk), due_at=after(100))
+            assert await ledger.due(campaign) == []
+            await ledger.hasten(campaign)
+            due = await ledger.due(campaign)
+            assert [(one.id, one.due_at, one.accepted_at) for one in due] == [
+                (chunk.id, START, START) for chunk in chunks[:2]
+            ]
 
 
 class TestNews:

@@ -14,6 +14,7 @@ from smsbat_async import (
     ConfigurationError,
     LedgerConflictError,
     MessageStatus,
+    PollPolicy,
     SendOutcome,
     SourceError,
 )
@@ -50,6 +51,7 @@ from tests.campaign.campaigns import (
     phone,
     taken,
 )
+from tests.campaign.ledgers import Clock
 
 PRICES = PriceTable({"380": "0.05"}, currency="EUR")
 
@@ -563,6 +565,40 @@ class TestFollowing:
         async with Ledger.open(where) as ledger, client_of(vendor) as client:
             summary = await campaign_of(ledger, path).run(client)
         assert summary.counts[State.DELIVERED] == 9
+
+    async def test_what_a_dead_process_followed_is_asked_after_at_once(
+        self, tmp_path: Path, where: Path
+    ) -> None:
+        never, sent = asyncio.Event(), asyncio.Event()
+
+        async def hang_at_the_third() -> None:
+            if len(vendor.sends) > 2:
+                sent.set()
+                await never.wait()
+
+        path, vendor = file_of(tmp_path, 12), Vendor(word=lambda _: "processing", wait=hang_at_the_third)
+        slow = PollPolicy(initial=60.0, maximum=60.0, timeout=600.0)
+        async with Ledger.open(where) as ledger, client_of(vendor, polling=slow) as client:
+            follow_long = {"track_for": 3600.0, "concurrency": 1}
+            running = asyncio.create_task(campaign_of(ledger, path, set=follow_long).run(client))
+            await sent.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert not vendor.asked
+        vendor.word, vendor.wait = (lambda _: "delivered"), None
+        async with Ledger.open(where) as ledger, client_of(vendor) as client:
+            summary = await campaign_of(ledger, path, set=follow_long).run(client)
+        assert summary.counts[State.DELIVERED] == 8
+        assert summary.counts[State.UNKNOWN] == 4
+
+    async def test_what_was_never_asked_after_is_not_given_up(self, tmp_path: Path, where: Path) -> None:
+        path, vendor, clock = file_of(tmp_path, 100), Vendor(), Clock()
+        async with Ledger.open(where, clock=clock) as ledger, client_of(vendor) as client:
+            await campaign_of(ledger, path, set={"track_for": 0}).run(client)
+            clock.later(100_000)
+            summary = await campaign_of(ledger, path, set={"track_for": 60.0}).run(client)
+        assert summary.counts[State.DELIVERED] == 100
 
     async def test_credentials_that_are_refused_stop_the_following(self, tmp_path: Path, where: Path) -> None:
         async with Ledger.open(where) as ledger, client_of(Vendor(word=lambda _: 401)) as client:

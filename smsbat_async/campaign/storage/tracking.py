@@ -70,13 +70,14 @@ async def due(
     if horizon is not None:
         late = sa.or_(late, chunk.c.due_at > now + horizon)
     query = (
-        sa.select(chunk.c.id, chunk.c.due_at, chunk.c.accepted)
+        sa.select(chunk.c.id, chunk.c.due_at, chunk.c.accepted_at, chunk.c.accepted)
         .where(chunk.c.campaign_id == campaign_id, chunk.c.accepted > 0, late)
         .order_by(chunk.c.due_at, chunk.c.id)
         .limit(limit)
     )
     return [
-        DueChunk(row.id, from_moment(row.due_at), row.accepted) for row in await connection.execute(query)
+        DueChunk(row.id, from_moment(row.due_at), from_moment(row.accepted_at), row.accepted)
+        for row in await connection.execute(query)
     ]
 
 
@@ -94,6 +95,15 @@ async def open_messages(connection: AsyncConnection, chunk_id: int) -> list[Open
     first, last = range_of(chunk_id)
     rows = await connection.execute(OPEN, {"first": first, "last": last})
     return [OpenMessage(number, vendor, own, from_moment(at)) for number, vendor, own, at in rows]
+
+
+async def hasten(connection: AsyncConnection, campaign_id: int, now: int) -> None:
+    """Say that everything is to be asked after now."""
+    await connection.execute(
+        sa.update(chunk)
+        .where(chunk.c.campaign_id == campaign_id, chunk.c.accepted > 0, chunk.c.due_at > now)
+        .values(due_at=now)
+    )
 
 
 async def postpone(
@@ -157,6 +167,7 @@ async def expire(
     *,
     before: int,
     outcome: Outcome,
+    among: Sequence[int] | None,
     after_chunk: int,
     limit: int,
     now: int,
@@ -174,6 +185,8 @@ async def expire(
         .limit(limit)
         .with_for_update()
     )
+    if among is not None:
+        query = query.where(chunk.c.id.in_(sorted(among)))
     chunk_ids = (await connection.scalars(query)).all()
     tally = Tally()
     for chunk_id in chunk_ids:

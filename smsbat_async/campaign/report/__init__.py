@@ -1,0 +1,1 @@
+"""Report: what became of a campaign, as figures, as JSON, and as a page."""
