@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help test check lint types coverage demo bench clean
+.PHONY: help test check lint types coverage crash demo bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ coverage: $(VENV)/.dev ## Run every test, and measure that they reach 95 % of al
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-demo: $(VENV)/.run ## Send 2,000 messages through the sandbox and follow each to its end
-	$(BIN)/python examples/campaign.py
+crash: $(VENV)/.dev ## Kill a campaign of 100,000 messages 200 times, and count what was lost or doubled (minutes)
+	$(BIN)/python -m tests.crash $(OPTIONS)
+
+demo: $(VENV)/.demo ## Send a campaign through the sandbox, kill it half-way, run it again, and report
+	$(BIN)/python examples/demo.py
 
 bench: $(VENV)/.bench ## Measure the SDK beside other clients (OPTIONS=--quick for less); writes benchmarks/results
 	$(BIN)/python -m benchmarks $(OPTIONS)
@@ -43,16 +46,16 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "smsbat_async needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --constraint constraints.txt --editable .
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --editable '.[cli,report]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
-	@touch $@ $(VENV)/.run
+	@touch $@ $(VENV)/.demo
 
 # niquests brings a fork of urllib3 that takes the place of urllib3, which requests is to be measured with, unless it
 # is built with this variable set.
 $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 	URLLIB3_NO_OVERRIDE=1 $(PIP) install --constraint constraints.txt --no-binary urllib3-future --editable '.[bench]'
-	@touch $@ $(VENV)/.run
+	@touch $@

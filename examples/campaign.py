@@ -1,6 +1,6 @@
 """Send a campaign, follow every message to its end, and print what became of it.
 
-`make demo` runs this: it starts the sandbox, which speaks the vendor's API and sends nothing. Against the
+It starts the sandbox, which speaks the vendor's API and sends nothing. Against the
 real vendor only the address, the key and the two lines marked "sandbox" would change.
 """
 
