@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from smsbat_async.campaign.events import CampaignEvent, Imported, Progress, Started, StateChanged
+from smsbat_async.campaign.records import State
 from smsbat_async.cli.figures import Figures, clock, cost
 from smsbat_async.cli.screen import Screen, plural, printable
 
@@ -40,7 +41,8 @@ class Plain:
                 if self._is_time():
                     self._line(f"read {plural(event.rows, 'row')}: {event.good:,} good, {event.bad:,} bad")
             case Started():
-                self._line(f"sending to {plural(event.counts.total, 'recipient')}")
+                pending = event.counts[State.PENDING]
+                self._line(f"{pending:,} of {plural(event.counts.total, 'message')} to be sent")
                 if event.recovered:
                     self._line(
                         f"{plural(event.recovered, 'message')} in flight when a process died: now UNKNOWN"

@@ -148,7 +148,7 @@ def test_lines_are_written_at_each_change_and_now_and_then() -> None:
     lines = [line.partition(" ")[2] for line in file.getvalue().splitlines()]
     assert lines[:3] == [
         "spring: read 2,000 rows: 2,000 good, 0 bad",
-        "spring: sending to 10 recipients",
+        "spring: 9 of 10 messages to be sent",
         "spring: 1 message in flight when a process died: now UNKNOWN",
     ]
     assert [line for line in lines if "waiting" in line or "again" in line] == [
