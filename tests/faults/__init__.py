@@ -23,11 +23,20 @@ row    tests
 43     faults/test_malformed.py
 44-47  faults/test_cancelling.py
 48     faults/test_closing.py
+49     crash/test_command.py
+50     campaign/test_ledger_faults.py, crash/test_crash.py
+51     campaign/test_ledger_faults.py
+52-53  campaign/test_ledger_faults.py, campaign/test_runner_faults.py
+54     campaign/test_ledger_faults.py
+55     campaign/test_ledger_faults.py, crash/test_command.py
 60     faults/test_counting.py
 70-71  faults/test_outages.py
 72     faults/test_ids.py
+73     campaign/test_preflight.py, campaign/test_sources.py
+74     campaign/test_duplicates.py, campaign/test_runner.py
 ```
 
-Rows 56 to 59 have their tests with the modules that they concern. `test_counting.py` also mixes faults at
-random: every message has one outcome, none is taken twice, and nothing that was taken is called unsent.
+Rows 49 to 55, 73 and 74 are about whole campaigns; rows 56 to 59 have their tests with the modules that they
+concern. `test_counting.py` also mixes faults at random: every message has one outcome, none is taken twice,
+and nothing that was taken is called unsent.
 """
