@@ -9,17 +9,12 @@ from typing import Any, Final
 
 import anyio
 
+from smsbat_async.campaign.common import Common
 from smsbat_async.campaign.events import ChunkRecorded
-from smsbat_async.campaign.halt import Halt
-from smsbat_async.campaign.ledger import Ledger
-from smsbat_async.campaign.meter import Meter
-from smsbat_async.campaign.pen import Pen
 from smsbat_async.campaign.prices import EXACT
 from smsbat_async.campaign.reach import Reach
-from smsbat_async.campaign.records import CampaignRecord, CampaignState, Chunk, MessageRecord
+from smsbat_async.campaign.records import CampaignState, Chunk, MessageRecord
 from smsbat_async.campaign.rules import Budget, FailureShare
-from smsbat_async.campaign.settings import CampaignSettings
-from smsbat_async.client import SmsBatClient
 from smsbat_async.errors import (
     ClientClosedError,
     LedgerError,
@@ -29,7 +24,6 @@ from smsbat_async.errors import (
     SmsBatError,
     TransportError,
 )
-from smsbat_async.hooks import Hooks
 from smsbat_async.messages import CascadeMessage, SendOutcome, SendResult
 from smsbat_async.policies import RetryPolicy
 from smsbat_async.vendors.outcome import is_refusal, stops_a_run
@@ -44,53 +38,36 @@ class Dispatcher:
     """Sends the messages of one run.
 
     Args:
-        client: Who sends.
-        ledger: Where they are claimed and recorded.
-        record: The campaign.
-        settings: How it is sent.
+        common: What all parts of the run work with.
         owner: What tells this process from others.
-        halt: The word to stop.
-        pen: Who writes to the ledger.
-        meter: What counts.
-        hooks: Who is told.
         budget: What may be spent, if that is bounded.
         failures: The share of messages that failed of late, if it is looked at.
         accepted: Is told what became of messages before that is recorded, and returns when they are due.
-        clock: What tells the time.
     """
 
     def __init__(
         self,
+        common: Common,
         *,
-        client: SmsBatClient,
-        ledger: Ledger,
-        record: CampaignRecord,
-        settings: CampaignSettings,
         owner: str,
-        halt: Halt,
-        pen: Pen,
-        meter: Meter,
-        hooks: Hooks,
         budget: Budget | None,
         failures: FailureShare | None,
         accepted: Accepted,
-        clock: Callable[[], dt.datetime],
     ) -> None:
         # One attempt at a time: between two, the ledger has to know what became of the first.
-        self._client = client.with_options(retry=RetryPolicy(attempts=1))
-        self._ledger = ledger
-        self._record = record
-        self._settings = settings
+        self._client = common.client.with_options(retry=RetryPolicy(attempts=1))
+        self._ledger = common.ledger
+        self._record = common.record
+        self._settings = common.settings
+        self._halt = common.halt
+        self._pen = common.pen
+        self._meter = common.meter
+        self._hooks = common.hooks
         self._owner = owner
-        self._halt = halt
-        self._pen = pen
-        self._meter = meter
-        self._hooks = hooks
         self._budget = budget
         self._failures = failures
         self._accepted = accepted
-        self._clock = clock
-        self._reach = Reach(settings.patience)
+        self._reach = Reach(common.settings.patience)
         self._in_flight = 0
 
     async def work(self) -> None:
@@ -134,10 +111,10 @@ class Dispatcher:
 
     def _closed_until(self) -> dt.datetime | None:
         hours = self._settings.hours
-        return None if hours is None or hours.per_recipient else hours.opens_at(self._clock())
+        return None if hours is None or hours.per_recipient else hours.opens_at(self._ledger.now)
 
     async def _wait_until(self, moment: dt.datetime, why: str) -> None:
-        left = (moment - self._clock()).total_seconds()
+        left = (moment - self._ledger.now).total_seconds()
         with self._meter.waiting(why, left):
             await self._halt.change(min(left, LOOK))
 
@@ -148,7 +125,7 @@ class Dispatcher:
             if not self._in_flight:
                 return False
             await self._halt.change(LOOK)  # what others have in flight may be given back
-        elif following > self._clock():
+        elif following > self._ledger.now:
             await self._wait_until(following, f"the next messages may leave at {_said(following)}")
         return True
 
@@ -180,7 +157,7 @@ class Dispatcher:
         hours = self._settings.hours
         if hours is None or not hours.per_recipient:
             return messages
-        now = self._clock()
+        now = self._ledger.now
         awake: list[MessageRecord] = []
         for one in messages:
             opens = hours.opens_at(now, one.message.to_phone)

@@ -5,16 +5,16 @@ import os
 import secrets
 import socket
 from collections.abc import Coroutine
-from decimal import Decimal
 from typing import Any, Final
 
+from smsbat_async.campaign.common import Common
 from smsbat_async.campaign.dispatcher import Dispatcher
 from smsbat_async.campaign.events import CampaignSummary, Finished, Progress, Started, StateChanged
 from smsbat_async.campaign.halt import Halt
 from smsbat_async.campaign.ledger import Ledger
 from smsbat_async.campaign.meter import Meter
 from smsbat_async.campaign.pen import Pen
-from smsbat_async.campaign.records import CampaignRecord, CampaignState, Costs, Counts, State
+from smsbat_async.campaign.records import CampaignRecord, CampaignState, Counts, State
 from smsbat_async.campaign.rules import Budget, FailureShare
 from smsbat_async.campaign.settings import CampaignSettings
 from smsbat_async.campaign.tracker import Tracker
@@ -72,19 +72,12 @@ class Run:
             LedgerError: If what happens cannot be written down.
         """
         before, ledger = self._record, self._ledger
-        recovered = await ledger.recover(before)
-        await ledger.requeue(before)
-        await ledger.hasten(before)
-        costs = await ledger.costs(before) if before.state is not CampaignState.READY else NOTHING
-        self._meter = Meter(costs.committed, costs.charged)
+        await self._take_up()
         if before.state is CampaignState.CANCELLED:
             self.halt.say(CampaignState.CANCELLED, before.reason, follow=True)
         else:
             await self._move(CampaignState.RUNNING, None)
-        self._hooks.emit(
-            Started(state_before=before.state, recovered=recovered, counts=await ledger.counts(before))
-        )
-        await self._send_and_follow(self._begun(costs.committed))
+        await self._send_and_follow(self._begun())
         if self.halt.error is not None:
             raise self.halt.error
         state = self.halt.state or CampaignState.FINISHED
@@ -96,44 +89,53 @@ class Run:
         self._hooks.emit(Finished(summary=summary))
         return summary
 
-    def _begun(self, committed: Decimal) -> Dispatcher:
+    async def _take_up(self) -> None:
+        """Find out what earlier runs did, and set right what a dead process left."""
+        record, ledger = self._record, self._ledger
+        recovered = await ledger.recover(record)
+        await ledger.requeue(record)
+        await ledger.hasten(record)
+        if record.state is not CampaignState.READY:
+            costs = await ledger.costs(record)
+            self._meter = Meter(costs.committed, costs.charged)
+        counts = await ledger.counts(record)
+        self._hooks.emit(Started(state_before=record.state, recovered=recovered, counts=counts))
+
+    def _begun(self) -> Dispatcher:
         settings = self._settings
-        pen = Pen(self.halt)
-        common: dict[str, Any] = {
-            "client": self._client,
-            "ledger": self._ledger,
-            "record": self._record,
-            "settings": settings,
-            "halt": self.halt,
-            "pen": pen,
-            "meter": self._meter,
-            "hooks": self._hooks,
-            "clock": lambda: self._ledger.now,
-        }
+        common = Common(
+            client=self._client,
+            ledger=self._ledger,
+            record=self._record,
+            settings=settings,
+            halt=self.halt,
+            pen=Pen(self.halt),
+            meter=self._meter,
+            hooks=self._hooks,
+        )
         budget = None
         if settings.budget is not None:
             budget = Budget(settings.budget)
-            budget.take(committed)
-        share = settings.stop
-        self._tracker = Tracker(**common, failures=None if share is None else FailureShare(share))
+            budget.take(self._meter.committed)
+        rule = settings.stop
+        self._tracker = Tracker(common, failures=None if rule is None else FailureShare(rule))
         return Dispatcher(
-            **common,
+            common,
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
             budget=budget,
-            failures=None if share is None else FailureShare(share),
+            failures=None if rule is None else FailureShare(rule),
             accepted=self._tracker.accepted,
         )
 
     async def _send_and_follow(self, dispatcher: Dispatcher) -> None:
         assert self._tracker is not None
         over = asyncio.Event()
-        senders = [self._guarded(dispatcher.work()) for _ in range(self._settings.concurrency)]
         telling = asyncio.create_task(self._guarded(self._tell_now_and_then()))
         following = asyncio.create_task(self._guarded(self._tracker.work(over)))
         try:
             async with asyncio.TaskGroup() as group:
-                for sender in senders:
-                    group.create_task(sender)
+                for _ in range(self._settings.concurrency):
+                    group.create_task(self._guarded(dispatcher.work()))
             if self.halt.state is not None and self.halt.error is None:
                 await self._move(self.halt.state, self.halt.reason)
             over.set()
@@ -205,8 +207,3 @@ class Run:
             currency=self._currency,
             elapsed=asyncio.get_running_loop().time() - self._began,
         )
-
-
-NOTHING: Final = Costs(
-    estimated=Decimal(0), committed=Decimal(0), charged=Decimal(0), unpriced=0, uncharged=0
-)

@@ -4,17 +4,13 @@ import asyncio
 import datetime as dt
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from smsbat_async.campaign.common import Common
 from smsbat_async.campaign.events import EndsRecorded
-from smsbat_async.campaign.halt import Halt
-from smsbat_async.campaign.ledger import Ledger
-from smsbat_async.campaign.meter import Meter
-from smsbat_async.campaign.pen import Pen
 from smsbat_async.campaign.reach import Reach
 from smsbat_async.campaign.records import (
-    CampaignRecord,
     CampaignState,
     Chunk,
     End,
@@ -23,8 +19,6 @@ from smsbat_async.campaign.records import (
 )
 from smsbat_async.campaign.rules import FailureShare
 from smsbat_async.campaign.schema import CHUNK_MAXIMUM
-from smsbat_async.campaign.settings import CampaignSettings
-from smsbat_async.client import SmsBatClient
 from smsbat_async.errors import (
     ClientClosedError,
     InvalidMessageError,
@@ -35,7 +29,6 @@ from smsbat_async.errors import (
     SmsBatError,
     TransportError,
 )
-from smsbat_async.hooks import Hooks
 from smsbat_async.messages import SendOutcome, SendResult
 from smsbat_async.statuses import Delivery, MessageStatus, Outcome
 from smsbat_async.vendors.outcome import is_hopeless
@@ -71,46 +64,24 @@ class Tracker:
     quarter, until it is too old.
 
     Args:
-        client: Who asks.
-        ledger: Where messages are.
-        record: The campaign.
-        settings: How it is followed.
-        halt: The word to stop.
-        pen: Who writes to the ledger.
-        meter: What counts.
-        hooks: Who is told.
+        common: What all parts of the run work with.
         failures: The share of messages that were not delivered of late, if it is looked at.
-        clock: What tells the time.
     """
 
-    def __init__(
-        self,
-        *,
-        client: SmsBatClient,
-        ledger: Ledger,
-        record: CampaignRecord,
-        settings: CampaignSettings,
-        halt: Halt,
-        pen: Pen,
-        meter: Meter,
-        hooks: Hooks,
-        failures: FailureShare | None,
-        clock: Callable[[], dt.datetime],
-    ) -> None:
-        self._client = client
-        self._ledger = ledger
-        self._record = record
-        self._settings = settings
-        self._halt = halt
-        self._pen = pen
-        self._meter = meter
-        self._hooks = hooks
+    def __init__(self, common: Common, *, failures: FailureShare | None) -> None:
+        self._client = common.client
+        self._ledger = common.ledger
+        self._record = common.record
+        self._settings = common.settings
+        self._halt = common.halt
+        self._pen = common.pen
+        self._meter = common.meter
+        self._hooks = common.hooks
         self._failures = failures
-        self._clock = clock
-        self._span = dt.timedelta(seconds=settings.track_for)
-        self._close = min(client.polling.timeout, settings.track_for)
-        self._first = client.polling.initial
-        self._reach = Reach(settings.patience)
+        self._span = dt.timedelta(seconds=common.settings.track_for)
+        self._close = min(common.client.polling.timeout, common.settings.track_for)
+        self._first = common.client.polling.initial
+        self._reach = Reach(common.settings.patience)
         self._followed: dict[str, int] = {}
         self._ends: list[End] = []
         self._asked: Counter[int] = Counter()
@@ -127,7 +98,7 @@ class Tracker:
 
     def accepted(self, chunk: Chunk, results: Sequence[SendResult]) -> dt.datetime:
         """Follow what was accepted, and return when the chunk is to be asked after from the ledger."""
-        now = self._clock()
+        now = self._ledger.now
         if not self._settings.track_for:
             return now
         numbers = {one.message.id: one.id for one in chunk.messages}
@@ -169,7 +140,9 @@ class Tracker:
 
     def _end(self, number: int, outcome: Outcome, status: MessageStatus | None, polls: int) -> None:
         cost = None if status is None else status.cost
-        self._ends.append(End(number, outcome, cost, channel_of(status), polls=polls, ended_at=self._clock()))
+        self._ends.append(
+            End(number, outcome, cost, channel_of(status), polls=polls, ended_at=self._ledger.now)
+        )
         if cost is not None:
             self._meter.add_charged(cost)
         if self._failures is not None and outcome is not Outcome.TIMED_OUT:
@@ -260,7 +233,7 @@ class Tracker:
         asked: dict[str, OpenMessage] = {}
         ages: dict[int, dt.timedelta] = {}
         for chunk in due:
-            ages[chunk.id] = self._clock() - chunk.accepted_at
+            ages[chunk.id] = self._ledger.now - chunk.accepted_at
             found = await self._ledger.open_messages(chunk.id)
             asked.update((one.vendor_id, one) for one in found if one.vendor_id not in self._followed)
         unheard: set[int] = set()
@@ -271,13 +244,13 @@ class Tracker:
             return False
         old = [chunk_id for chunk_id, age in ages.items() if age >= self._span and chunk_id not in unheard]
         if old:  # they were asked after once more just now
-            before = self._clock() - self._span + MOMENT
+            before = self._ledger.now - self._span + MOMENT
             await self._pen.write(lambda: self._ledger.expire(self._record, before, chunk_ids=old))
         for chunk_id, age in ages.items():
             rest = self._rest(age)
             if chunk_id in unheard and age >= self._span:
                 rest = dt.timedelta(seconds=max(self._reach.rest, self._first, BEAT))
-            due_at = self._clock() + rest
+            due_at = self._ledger.now + rest
             await self._pen.write(functools.partial(self._ledger.postpone, self._record, (chunk_id,), due_at))
         return True
 
@@ -294,7 +267,7 @@ class Tracker:
         async with self._client.statuses(list(asked)) as results:
             async for result in results:
                 one, status = asked[result.message_id], result.status
-                too_old = self._clock() - one.accepted_at >= self._span
+                too_old = self._ledger.now - one.accepted_at >= self._span
                 if status is not None and status.outcome is not None:
                     self._end(one.id, status.outcome, status, 1)
                 elif isinstance(result.error, NotFoundError) and too_old:

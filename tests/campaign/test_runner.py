@@ -35,7 +35,6 @@ from smsbat_async.campaign import (
     Recipients,
     Started,
     State,
-    StateChanged,
     StopRule,
     Template,
     schema,
@@ -90,7 +89,7 @@ class TestWhole:
         ear = Ear()
         async with Ledger.open(where) as ledger, client_of(Vendor()) as client:
             await campaign_of(ledger, file_of(tmp_path, 10)).run(client, on_event=ear)
-        assert [type(event) for event in ear.events[:3]] == [Imported, Prepared, StateChanged]
+        assert [type(event) for event in ear.events[:3]] == [Imported, Prepared, Started]
         (started,) = ear.of(Started)
         assert (started.state_before, started.recovered) == (CampaignState.READY, 0)
         assert sum(len(event.results) for event in ear.of(ChunkRecorded)) == 10
@@ -532,7 +531,8 @@ class TestFollowing:
         vendor = Vendor(word=lambda vendor_id: "delivered" if vendor.asked[vendor_id] > 5 else "processing")
         async with Ledger.open(where) as ledger, client_of(vendor, polling=SOON) as client:
             summary = await campaign_of(ledger, file_of(tmp_path, 9)).run(client)
-            assert await requests_counted(ledger) == vendor.asked.total()
+            # A poll that its deadline cuts off is not counted, and may have been answered: one per message.
+            assert 0 <= vendor.asked.total() - await requests_counted(ledger) <= 9
         assert summary.counts[State.DELIVERED] == 9
 
     async def test_more_messages_than_the_window_holds_are_all_followed(
