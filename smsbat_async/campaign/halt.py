@@ -55,8 +55,7 @@ class Halt:
         self._changed.set()
         self._changed = asyncio.Event()
         for scope, follows in tuple(self._scopes.items()):
-            if not (self.following if follows else self.sending):
-                scope.cancel()
+            self._break_off(scope, follows=follows)
 
     @contextlib.contextmanager
     def breaking_off(self, *, follows: bool = False) -> Generator[anyio.CancelScope, None, None]:
@@ -67,10 +66,15 @@ class Halt:
         """
         with anyio.CancelScope() as scope:
             self._scopes[scope] = follows
+            self._break_off(scope, follows=follows)
             try:
                 yield scope
             finally:
                 self._scopes.pop(scope, None)
+
+    def _break_off(self, scope: anyio.CancelScope, *, follows: bool) -> None:
+        if not (self.following if follows else self.sending):
+            scope.cancel()
 
     def spare(self, scope: anyio.CancelScope) -> None:
         """Let a block go on to its end after all."""

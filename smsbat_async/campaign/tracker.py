@@ -193,6 +193,8 @@ class Tracker:
                 await self._halt.change(BEAT)
         except LedgerError as met:
             self._halt.fail(met)
+        except ClientClosedError as met:
+            self._learn(met)
         finally:
             self._client.poller.forget_all(self)
             self._followed.clear()
