@@ -15,6 +15,7 @@ from smsbat_async.campaign.prices import EXACT
 from smsbat_async.campaign.reach import Reach
 from smsbat_async.campaign.records import CampaignState, Chunk, MessageRecord
 from smsbat_async.campaign.rules import Budget, FailureShare
+from smsbat_async.campaign.zones import zone
 from smsbat_async.errors import (
     ClientClosedError,
     LedgerError,
@@ -106,7 +107,7 @@ class Dispatcher:
         opens = self._closed_until()
         if opens is None:
             return False
-        await self._wait_until(opens, f"sending hours begin at {_said(opens)}")
+        await self._wait_until(opens, f"sending hours begin at {self._said(opens)}")
         return True
 
     def _closed_until(self) -> dt.datetime | None:
@@ -118,6 +119,12 @@ class Dispatcher:
         with self._meter.waiting(why, left):
             await self._halt.change(min(left, LOOK))
 
+    def _said(self, moment: dt.datetime) -> str:
+        """Return a moment by the clock of the sending hours, or of this machine."""
+        hours = self._settings.hours
+        known = None if hours is None or hours.per_recipient else zone(hours.zone)
+        return f"{moment.astimezone(known):%a %H:%M %Z}"
+
     async def _more_may_come(self) -> bool:
         """Wait until there may be something to claim, and return whether there ever may be."""
         following = await self._ledger.next_claim(self._record)
@@ -126,7 +133,7 @@ class Dispatcher:
                 return False
             await self._halt.change(LOOK)  # what others have in flight may be given back
         elif following > self._ledger.now:
-            await self._wait_until(following, f"the next messages may leave at {_said(following)}")
+            await self._wait_until(following, f"the next messages may leave at {self._said(following)}")
         return True
 
     # -- from the claim to the record --------------------------------------------------------------------
@@ -281,10 +288,6 @@ def _sum(messages: Any) -> Decimal:
         if one.price is not None:
             total = EXACT.add(total, one.price)
     return total
-
-
-def _said(moment: dt.datetime) -> str:
-    return f"{moment.astimezone():%a %H:%M}"
 
 
 async def _finish(work: Any) -> None:

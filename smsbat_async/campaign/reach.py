@@ -52,6 +52,6 @@ class Reach:
         # A pause that the vendor asked for is kept by the pool. What several met together counts once.
         if not isinstance(error, RateLimitError) and now >= self.rest_until:
             self.rest_until = now + WAITS[min(self._count, len(WAITS) - 1)]
-            self.why = f"waiting for the vendor: {error}"
+            self.why = f"the vendor takes nothing: {error}"
             self._count += 1
         return True

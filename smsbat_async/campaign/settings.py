@@ -57,8 +57,9 @@ class CampaignSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError("track_for: must be a number of seconds, at least 0")
         if not is_number(self.patience) or self.patience < 0:
             raise ConfigurationError("patience: must be a number of seconds, at least 0")
-        if self.budget is not None and not (self.budget.is_finite() and self.budget > 0):
-            raise ConfigurationError("budget: must be a Decimal of more than 0")
+        budget: object = self.budget
+        if budget is not None and not (isinstance(budget, Decimal) and budget.is_finite() and budget > 0):
+            raise ConfigurationError("budget: must be a Decimal of more than 0, as Decimal('500')")
 
     def written(self) -> dict[str, Any]:
         """Return them as JSON can hold them."""

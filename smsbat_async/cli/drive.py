@@ -121,7 +121,8 @@ def _tell(summary: CampaignSummary, screen: Screen, place: Place) -> None:
         ("no news", figures.no_news),
         ("open", figures.open),
         ("unknown", figures.unknown),
-        ("not sent", figures.left),
+        ("in flight", figures.in_flight),
+        ("to be sent", figures.left),
     ]
     width = len(f"{figures.total:,}")
     lines = [(name, f"{count:>{width},}") for name, count in rows if count or name in ALWAYS_TOLD]
@@ -133,7 +134,8 @@ def _tell(summary: CampaignSummary, screen: Screen, place: Place) -> None:
         screen.result(f"  {place.command('settle', summary.name, '--list')}")
     if summary.state is not CampaignState.CANCELLED and (figures.left or figures.open):
         screen.say("To go on:")
-        screen.result(f"  {place.command('resume', summary.name)}")
+        more = ("--budget", "MORE") if "budget" in (summary.reason or "") else ()
+        screen.result(f"  {place.command('resume', summary.name, *more)}")
 
 
 ALWAYS_TOLD: Final = frozenset({"recipients", "sent", "accepted", "delivered", "failed", "unknown"})
@@ -150,6 +152,7 @@ async def _stopped_at_once(campaign: Campaign, screen: Screen, place: Place) -> 
             f"Stopped at once. {plural(doubtful, 'message')} may or may not have gone out, and will not be "
             "sent again by themselves."
         )
-        screen.note("To go on:")
+        screen.note("To see which, and to go on:")
+        screen.note(f"  {place.command('settle', campaign.name, '--list')}")
         screen.note(f"  {command}")
     return Exit.STOPPED_AT_ONCE

@@ -9,7 +9,7 @@ from smsbat_async.campaign.events import CampaignSummary, Progress
 from smsbat_async.campaign.records import Counts, State
 from smsbat_async.cli.screen import duration, only
 
-LEFT = (State.PENDING, State.SUBMITTING, State.NOT_SENT)
+LEFT = (State.PENDING, State.NOT_SENT)
 REFUSED = (State.REJECTED,)
 FAILED = (State.UNDELIVERABLE, State.PERMANENT_ERROR, State.REJECTED)
 NO_NEWS = (State.TIMED_OUT, State.NOT_FOUND)
@@ -26,6 +26,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         failed: Those that the vendor refused, or could not deliver.
         no_news: Those whose end was not known when the campaign stopped asking.
         unknown: Those that may or may not have gone out.
+        in_flight: Those that are being sent, or were when a process died.
         open: Those that the vendor took and that have not come to an end.
         left: Those that have not left.
     """
@@ -37,6 +38,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     no_news: int
     unknown: int
+    in_flight: int
     open: int
     left: int
 
@@ -47,11 +49,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             total=counts.total,
             sent=counts.total - left,
-            accepted=counts.total - left - _sum(counts, REFUSED) - counts[State.UNKNOWN],
+            accepted=counts.total - left - _sum(counts, (*REFUSED, State.UNKNOWN, State.SUBMITTING)),
             delivered=counts[State.DELIVERED],
             failed=_sum(counts, FAILED),
             no_news=_sum(counts, NO_NEWS),
             unknown=counts[State.UNKNOWN],
+            in_flight=counts[State.SUBMITTING],
             open=counts[State.ACCEPTED],
             left=left,
         )

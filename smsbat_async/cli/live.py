@@ -208,10 +208,16 @@ def _number(number: int, style: str) -> Text:
 
 def _last_line(progress: Progress, reason: str | None) -> RenderableType:
     """Return why nothing is sent; an empty line if something is, so that the board keeps its height."""
-    said = progress.waiting or reason or ""
+    said = progress.waiting or reason or _of_the_rest(Figures.of(progress.counts))
     seconds = progress.waiting_seconds if progress.waiting else None
     until = "" if seconds is None else f" ({duration(seconds)})"
     return Text(f"{printable(said)}{until}", style="yellow", no_wrap=True, overflow="ellipsis")
+
+
+def _of_the_rest(figures: Figures) -> str:
+    if figures.left or figures.in_flight or not figures.open:
+        return ""
+    return f"all sent; {figures.open:,} still asked after, now or with `campaign resume`"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -15,7 +15,8 @@ from cyclopts import Group, Parameter
 from smsbat_async.campaign.ledger import Ledger
 from smsbat_async.cli.beacon import Signal, beacon_path, read_beacon
 from smsbat_async.cli.options import COMMON
-from smsbat_async.errors import ConfigurationError, LedgerConflictError
+from smsbat_async.cli.screen import printable
+from smsbat_async.errors import ConfigurationError, LedgerConflictError, LedgerLockedError
 
 DEFAULT: Final = "campaigns.db"
 VARIABLE: Final = "SMSBAT_LEDGER"
@@ -65,8 +66,21 @@ class Place:
         where = self.where
         if not new and not self.is_database(where) and not await asyncio.to_thread(Path(where).exists):
             raise ConfigurationError(f"there is no ledger {where}: name it with --ledger or ${VARIABLE}")
-        async with Ledger.open(where) as ledger:
-            yield ledger
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                ledger = await stack.enter_async_context(Ledger.open(where))
+            except LedgerLockedError as met:
+                running, said = await self.holder(), str(met)
+                if running is None:
+                    raise
+            else:
+                yield ledger
+                return
+        name = printable(running.campaign)
+        raise LedgerLockedError(
+            f"{said}. It runs campaign {name}, in process {running.pid}: see `campaign status` and "
+            f"`campaign pause {name}`"
+        )
 
     def beacon(self, campaign: str) -> Path:
         """Return where a campaign that runs on this ledger says so."""

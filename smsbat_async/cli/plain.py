@@ -13,6 +13,9 @@ from smsbat_async.cli.screen import Screen, plural, printable
 INTERVAL: Final = 5.0
 """How often progress is told, in seconds."""
 
+IDLE: Final = 60.0
+"""How often it is told while nothing changes."""
+
 
 class Plain:
     """Writes lines to standard error: what changes at once, progress every few seconds.
@@ -28,6 +31,8 @@ class Plain:
         self._campaign = ""
         self._told_at: float | None = None
         self._waiting: str | None = None
+        self._pausing = False
+        self._line_before = ""
 
     def start(self, campaign: str) -> None:
         """Note which campaign it is."""
@@ -56,6 +61,7 @@ class Plain:
 
     def pausing(self, hint: str) -> None:
         """Write that it is being paused."""
+        self._pausing = True
         self._line(f"pausing: {hint}")
 
     def stop(self) -> None:
@@ -64,13 +70,18 @@ class Plain:
     def _progress(self, event: Progress) -> None:
         if event.waiting != self._waiting:
             self._waiting = event.waiting
-            self._line("sending again" if event.waiting is None else f"waiting: {printable(event.waiting)}")
-        if self._is_time():
-            self._line(line_of(event))
+            if event.waiting is not None:
+                self._line(f"waiting: {printable(event.waiting)}")
+            elif not self._pausing:
+                self._line("sending again")
+        line = line_of(event)
+        if self._is_time(INTERVAL if line != self._line_before else IDLE):
+            self._line_before = line
+            self._line(line)
 
-    def _is_time(self) -> bool:
+    def _is_time(self, interval: float = INTERVAL) -> bool:
         now = self._now()
-        if self._told_at is not None and now - self._told_at < INTERVAL:
+        if self._told_at is not None and now - self._told_at < interval:
             return False
         self._told_at = now
         return True
@@ -94,8 +105,14 @@ def line_of(event: Progress) -> str:
             f"delivered {figures.delivered:,}",
             f"failed {figures.failed:,}",
             f"unknown {figures.unknown:,}",
-            f"{event.per_second:,.0f}/s (average {event.average:,.0f}/s)",
-            f"left {clock(event.seconds_left)}",
+            *(
+                [
+                    f"{event.per_second:,.0f}/s (average {event.average:,.0f}/s)",
+                    f"time left {clock(event.seconds_left)}",
+                ]
+                if figures.left or figures.in_flight
+                else [f"{figures.open:,} still asked after"]
+            ),
             f"cost {cost(event.committed, event.charged, event.currency)}",
             f"429 pauses {event.pauses:,}",
         ]

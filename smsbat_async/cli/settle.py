@@ -1,5 +1,6 @@
 """`smsbat campaign settle`: what became of messages that may or may not have gone out."""
 
+import contextlib
 import getpass
 from collections.abc import AsyncIterator
 from typing import Annotated, Final, Literal
@@ -7,13 +8,13 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from smsbat_async.campaign.ledger import Ledger
-from smsbat_async.campaign.records import CampaignRecord, Settlement, State, UnknownMessage
+from smsbat_async.campaign.records import CampaignRecord, CampaignState, Settlement, State, UnknownMessage
 from smsbat_async.cli.exits import Exit
 from smsbat_async.cli.options import Id, Output
 from smsbat_async.cli.place import Place
 from smsbat_async.cli.screen import Screen, plural, printable
 from smsbat_async.cli.stdin import read_lines
-from smsbat_async.errors import ConfigurationError
+from smsbat_async.errors import ConfigurationError, LedgerLockedError
 from smsbat_async.phones import mask_phone
 
 PAGE: Final = 1_000
@@ -66,6 +67,10 @@ async def settle(
     _check(ids, as_, resend=resend, list_=list_, all_=all_, vendor_id=vendor_id)
     async with place.opened() as ledger:
         record = await ledger.campaign(name)
+        if record.state is CampaignState.RUNNING:
+            # Whoever ran it is no more: the ledger would not let us write otherwise.
+            with contextlib.suppress(*((LedgerLockedError,) if list_ else ())):
+                await ledger.recover(record)
         if list_:
             return await _list(screen, place, ledger, record, phones=phones)
         state = State.PENDING if resend or as_ is None else STATES[as_]
@@ -80,8 +85,11 @@ async def settle(
     if screen.json:
         screen.give(campaign=name, settled=settled, state=state)
     else:
-        screen.result(f"{plural(settled, 'message')} settled as {state}.")
-        if resend and settled:
+        resent = resend and settled
+        screen.result(
+            f"{plural(settled, 'message')} {'will be sent again' if resent else f'settled as {state}'}."
+        )
+        if resent:
             screen.note("To send them:")
             screen.note(f"  {place.command('resume', name)}")
     if wanted is not None and settled < wanted:

@@ -8,7 +8,7 @@ import msgspec
 from rich.table import Table
 
 from smsbat_async.campaign.ledger import Ledger
-from smsbat_async.campaign.records import CampaignRecord, Counts, State
+from smsbat_async.campaign.records import CampaignRecord, CampaignState, Counts, State
 from smsbat_async.cli.beacon import Signal
 from smsbat_async.cli.exits import Exit
 from smsbat_async.cli.figures import Figures, cost, states
@@ -17,11 +17,22 @@ from smsbat_async.cli.place import Place, no_such
 from smsbat_async.cli.screen import Screen, duration, only, plural, printable, table
 from smsbat_async.errors import LedgerLockedError
 
-SHOWN: Final = ("total", "sent", "accepted", "delivered", "failed", "no_news", "open", "unknown", "left")
+SHOWN: Final = (
+    "total",
+    "sent",
+    "accepted",
+    "delivered",
+    "failed",
+    "no_news",
+    "open",
+    "unknown",
+    "in_flight",
+    "left",
+)
 NAME: Final = 20
 """How much of a campaign's name is shown in a list."""
 
-NAMES: Final = {"total": "recipients", "no_news": "no news", "left": "not sent"}
+NAMES: Final = {"total": "recipients", "no_news": "no news", "in_flight": "in flight", "left": "to be sent"}
 
 
 async def standing(name: str | None = None, /, *, place: Place = Place(), output: Output = Output()) -> int:
@@ -102,7 +113,10 @@ async def _tell(screen: Screen, place: Place, ledger: Ledger, record: CampaignRe
         return Exit.DONE
     why = f" ({printable(record.reason)})" if record.reason else ""
     by = "" if running is None else f", in process {running.pid} on {running.host}"
-    screen.say(f"{printable(record.name)} is {record.state}{why}{by}.")
+    if running is None and record.state is CampaignState.RUNNING:
+        screen.say(_of_the_dead(record, counts, in_file=not place.is_database(place.where)))
+    else:
+        screen.say(f"{printable(record.name)} is {record.state}{why}{by}.")
     said = cost(committed, costs.charged, currency)
     rows = _rows(msgspec.structs.asdict(Figures.of(counts)))
     began = record.created_at.astimezone()
@@ -110,6 +124,17 @@ async def _tell(screen: Screen, place: Place, ledger: Ledger, record: CampaignRe
         screen.result(line)
     _tell_unknown(screen, place, record.name, counts)
     return Exit.DONE
+
+
+def _of_the_dead(record: CampaignRecord, counts: Counts, *, in_file: bool) -> str:
+    """Return what to say of a campaign that runs by the ledger, though nobody says that he runs it."""
+    if not in_file:  # whoever runs it may be on another machine
+        return f"{printable(record.name)} is running on another machine, or its process died."
+    flying = counts[State.SUBMITTING]
+    lost = f" {plural(flying, 'message')} may or may not have gone out." if flying else ""
+    return (
+        f"{printable(record.name)} was running when its process ended.{lost} The same `campaign run` goes on."
+    )
 
 
 def _tell_unknown(screen: Screen, place: Place, name: str, counts: Counts) -> None:

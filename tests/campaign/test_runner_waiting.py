@@ -107,7 +107,7 @@ async def test_row_1_what_cannot_reach_the_vendor_is_tried_again_and_then_goes_o
         summary = await campaign_of(ledger, file_of(tmp_path, 4), set=settings).run(client, on_event=ear)
     assert summary.counts[State.ACCEPTED] == 4
     assert len(vendor.sends) == 2
-    assert any((event.waiting or "").startswith("waiting for the vendor") for event in ear.of(Progress))
+    assert any((event.waiting or "").startswith("the vendor takes nothing") for event in ear.of(Progress))
 
 
 async def test_a_vendor_that_cannot_be_reached_for_long_stops_it_and_nobody_is_given_up(

@@ -98,7 +98,10 @@ def test_ctrl_c_twice_stops_at_once_and_what_was_in_flight_is_unknown(
             ended = program.ended()
     assert ended.code == 130
     assert "Stopped at once. 10 messages may or may not have gone out" in ended.err
-    assert ended.err.endswith("To go on:\n  smsbat campaign resume spring\n")
+    assert ended.err.endswith(
+        "To see which, and to go on:\n"
+        "  smsbat campaign settle spring --list\n  smsbat campaign resume spring\n"
+    )
     assert run(["campaign", "settle", "spring", "--list", "--json"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 10
 
@@ -160,6 +163,28 @@ def test_the_same_command_after_a_kill_goes_on(
     assert states["delivered"] + states.get("unknown", 0) == COUNT
     assert states.get("unknown", 0) <= 10, "at most what two requests had in flight"
     assert states["delivered"] <= accepted(served) - before <= COUNT
+
+
+def test_what_was_in_flight_at_a_kill_is_told_and_listed_before_anything_is_run_again(
+    at_sandbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    recipients(at_sandbox, COUNT)
+    with serving("--slow-share", "1", "--slow-seconds", "20", "--speed", "20") as slow:
+        monkeypatch.setenv("SMSBAT_BASE_URL", slow.url)
+        with Program(*command("--chunk-size", "5", "--concurrency", "2")) as program:
+            until(lambda: slow.stats()["requests"]["send"] == 2, "two requests are under way")
+            program.kill()
+            program.ended()
+    assert run(["campaign", "status", "spring"]) == 0
+    told = capsys.readouterr().out
+    assert "was running when its process ended. 10 messages may or may not have gone out." in " ".join(
+        told.split()
+    )
+    assert re.search(r"^  in flight +10$", told, re.MULTILINE)
+    assert run(["campaign", "settle", "spring", "--list", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    assert run(["campaign", "settle", "spring", "--resend", "--all"]) == 0
+    assert "10 messages will be sent again." in capsys.readouterr().out
 
 
 def test_who_reads_results_may_stop_reading(at_sandbox: Path) -> None:
