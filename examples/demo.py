@@ -28,6 +28,10 @@ CONFIG = SandboxConfig(
     status_burst=750,
     refused_phones=frozenset({"+380635360060", "+380981721960"}),
     never_ends_share=0.0,
+    # So that something is in flight whenever it is killed.
+    slow_share=1.0,
+    slow_seconds=0.1,
+    faults_on="send",
 )
 
 NAME = "spring"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smsbat_async import CascadeMessage, MessageType, SmsBatClient
+from smsbat_async import AuthenticationError, CascadeMessage, MessageType, SendResult, SmsBatClient
 from smsbat_async.sandbox import Channel, Sandbox, SandboxConfig
 
 ROOT = Path(__file__).parent.parent
@@ -168,6 +168,37 @@ async def test_the_hook_is_not_misled_by_a_repeated_id(point_at: Callable[[Sandb
                 "rejected",
             ]
     assert names["outcomes"]["order-1"] == "accepted"
+
+
+class Shelf:
+    """An outbox in memory, as the page wants one."""
+
+    def __init__(self, count: int) -> None:
+        self.waiting = [message(number) for number in range(count)]
+        self.outcomes: dict[str, str] = {}
+
+    async def claim(self) -> list[CascadeMessage]:
+        taken, self.waiting = self.waiting[:40], self.waiting[40:]
+        return taken
+
+    async def record(self, results: list[SendResult]) -> None:
+        self.outcomes.update({result.message.id: result.outcome for result in results})
+
+
+@pytest.mark.looptime
+async def test_a_database_of_your_own(point_at: Callable[[Sandbox], None]) -> None:
+    empty = names_of(block_with("docs/duplicates.md", "class Outbox"))["empty"]
+    shelf, refused = Shelf(100), Shelf(100)
+    async with Sandbox(CONFIG) as sandbox:
+        point_at(sandbox)
+        async with SmsBatClient.from_env() as client:
+            await empty(client, shelf)
+        async with SmsBatClient.from_env(api_key="wrong") as client:
+            with pytest.raises(AuthenticationError):
+                await empty(client, refused)
+        assert sandbox.stats.accepted == 100
+    assert shelf.outcomes == {f"order-{number}": "accepted" for number in range(100)}
+    assert refused.outcomes == {f"order-{number}": "rejected" for number in range(40)}
 
 
 @pytest.mark.looptime
