@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import os
 from collections.abc import Callable, Generator, Sequence
 
@@ -125,9 +126,7 @@ class Campaign:
             ConfigurationError: If there is a budget and a message without a price.
         """
         with self._alone():
-            return await self._prepare(
-                rejects, rate, progress, Hooks(() if on_event is None else (on_event,))
-            )
+            return await self._prepare(rejects, rate, progress, _hooks(on_event))
 
     async def _prepare(
         self,
@@ -222,7 +221,7 @@ class Campaign:
             LedgerError: If what happens cannot be written down; nothing is sent then.
         """
         with self._alone():
-            hooks = Hooks(() if on_event is None else (on_event,))
+            hooks = _hooks(on_event)
             record = await self._known()
             if record is None or record.sealed_at is None or self._source is not None:
                 record = await self._ready(record, hooks)
@@ -249,7 +248,7 @@ class Campaign:
             record = await self.record()
             if record.sealed_at is None:
                 raise CampaignStateError(f"{self.name} is not in the ledger whole: run it with its file")
-            return await self._go(client, record, Hooks(() if on_event is None else (on_event,)))
+            return await self._go(client, record, _hooks(on_event))
 
     async def _known(self) -> CampaignRecord | None:
         known = {record.name: record for record in await self._ledger.campaigns()}
@@ -370,6 +369,14 @@ class Campaign:
             for number, phone in enumerate(phones, 1)
         ]
         return await client.send_many(messages, route=settings.route)
+
+
+def _hooks(on_event: OnEvent | None) -> Hooks:
+    if on_event is None:
+        return Hooks()
+    if not callable(on_event) or inspect.iscoroutinefunction(on_event):
+        raise ConfigurationError("on_event: must be a callable of one event, and no coroutine function")
+    return Hooks((on_event,))
 
 
 def _where(record: CampaignRecord) -> str:

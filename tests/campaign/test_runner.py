@@ -106,6 +106,16 @@ class TestWhole:
             summary = await campaign_of(ledger, file_of(tmp_path, 5)).run(client, on_event=listen)
         assert summary.counts[State.DELIVERED] == 5
 
+    async def test_a_listener_that_would_have_to_be_awaited_is_refused(
+        self, tmp_path: Path, where: Path
+    ) -> None:
+        async def listen(event: object) -> None: ...
+
+        async with Ledger.open(where) as ledger, client_of(Vendor()) as client:
+            with pytest.raises(ConfigurationError, match="on_event: must be a callable"):
+                await campaign_of(ledger, file_of(tmp_path, 1)).run(client, on_event=listen)  # type: ignore[arg-type]
+            assert await ledger.campaigns() == []
+
     async def test_no_more_requests_are_in_flight_than_the_settings_say(
         self, tmp_path: Path, where: Path
     ) -> None:

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -103,9 +104,10 @@ class Terminal:
 
 
 def _take_terminal() -> None:
-    """Make the terminal the one whose Ctrl-C the program hears."""
+    """Make the terminal the one whose Ctrl-C the program hears, also where the tests run under `nohup`."""
     import fcntl
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
