@@ -374,8 +374,8 @@ class Campaign:
 def _hooks(on_event: OnEvent | None) -> Hooks:
     if on_event is None:
         return Hooks()
-    if not callable(on_event) or inspect.iscoroutinefunction(on_event):
-        raise ConfigurationError("on_event: must be a callable of one event, and no coroutine function")
+    if inspect.iscoroutinefunction(on_event):
+        raise ConfigurationError("on_event: must be no coroutine function: it is called, and not awaited")
     return Hooks((on_event,))
 
 

@@ -112,7 +112,7 @@ class TestWhole:
         async def listen(event: object) -> None: ...
 
         async with Ledger.open(where) as ledger, client_of(Vendor()) as client:
-            with pytest.raises(ConfigurationError, match="on_event: must be a callable"):
+            with pytest.raises(ConfigurationError, match="on_event: must be no coroutine"):
                 await campaign_of(ledger, file_of(tmp_path, 1)).run(client, on_event=listen)  # type: ignore[arg-type]
             assert await ledger.campaigns() == []
 
