@@ -207,8 +207,10 @@ class Dispatcher:
         if self._budget is not None and claim.sent:
             self._budget.give_back(EXACT.subtract(_sum(claim.sent.values()), paid))
         if self._failures is not None:
-            for result in results:
-                self._failures.add(result.outcome is not SendOutcome.ACCEPTED)
+            accepted = sum(result.outcome is SendOutcome.ACCEPTED for result in results)
+            for failed, count in ((True, len(results) - accepted), (False, accepted)):
+                if count:
+                    self._failures.add(failed, count)
             if self._failures.tripped:
                 self._stop(f"{self._failures}: refused, or their fate is unknown")
 

@@ -2,8 +2,10 @@
 
 import datetime as dt
 from collections.abc import Callable
+from copy import copy
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from smsbat_async.messages import CascadeMessage, MessageType
 
@@ -63,9 +65,21 @@ def reader(common: str | None) -> Callable[[str, str, str | None, str | None], C
         common: The options of those messages that have none of their own.
     """
     shared = None if common is None else _decode(common)
+    first: CascadeMessage | None = None
 
     def read(tracking_id: str, phone: str, text: str | None, options: str | None) -> CascadeMessage:
-        own = shared if options is None else _decode(options)
+        nonlocal first
+        if options is None:
+            # All were checked when they came in: one more check of each would cost as much as to claim it.
+            first = first or made(tracking_id, phone, text, shared)
+            message = copy(first)
+            force_setattr(message, "id", tracking_id)
+            force_setattr(message, "to_phone", phone)
+            force_setattr(message, "text", text)
+            return message
+        return made(tracking_id, phone, text, _decode(options))
+
+    def made(tracking_id: str, phone: str, text: str | None, own: Options | None) -> CascadeMessage:
         assert own is not None, "the first message says what all share"
         return CascadeMessage(
             id=tracking_id,

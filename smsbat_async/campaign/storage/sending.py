@@ -1,5 +1,6 @@
 """Sending: chunks are claimed, and what became of their messages is written down."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -176,8 +177,8 @@ async def record(
     wanted = {result.message.id: result for result in results}
     await _hold(connection, claimed)
     open_before = await _open(connection, claimed)
-    tally, changes = Tally(), list[tuple[Any, ...]]()
-    any_accepted = False
+    changes = list[tuple[Any, ...]]()
+    moves: Counter[tuple[int, int]] = Counter()
     for one in claimed.messages:
         result, before = wanted.get(one.message.id), open_before.get(one.id)
         if result is None or before is None:
@@ -186,15 +187,17 @@ async def record(
         if after == before:
             continue
         if after == ACCEPTED:
-            any_accepted = True
             changes.append((after, kept(result.message_id), now, None, None, one.id))
         else:
             changes.append((after, None, None, *_told(result.error), one.id))
-        tally.move(claimed.id, before, after)
+        moves[before, after] += 1
     if changes:
         await RECORD.run(connection, changes)
-        if any_accepted:
+        if any(after == ACCEPTED for _, after in moves):
             await ask_after(connection, claimed.id, now, due_at)
+        tally = Tally()
+        for (before, after), count in moves.items():
+            tally.move(claimed.id, before, after, count)
         await tally.write(connection)
     return len(changes)
 
