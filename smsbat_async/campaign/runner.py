@@ -160,7 +160,7 @@ class Campaign:
             preflight = await importer.run(
                 self._ledger, record, fingerprint, rejects=rejects, rate=rate, told=told
             )
-            self._check_prices(preflight, record)
+            _check_prices(self._chosen(record), preflight.unpriced)
         except ConfigurationError:
             await self._ledger.discard(record)  # the file has to be mended, and is another one then
             raise
@@ -169,12 +169,6 @@ class Campaign:
         await self._ledger.seal(record)
         hooks.emit(Prepared(preflight=preflight))
         return preflight
-
-    def _check_prices(self, preflight: Preflight, record: CampaignRecord) -> None:
-        if preflight.unpriced and self._chosen(record).budget is not None:
-            raise ConfigurationError(
-                f"budget: {preflight.unpriced:,} messages have no price: complete the price table"
-            )
 
     def _given(self) -> tuple[Source, Recipients]:
         if self._source is None or self._recipients is None:
@@ -242,6 +236,7 @@ class Campaign:
         Raises:
             LedgerConflictError: If the ledger does not know it.
             CampaignStateError: If its import is not complete: `run` it with its file.
+            ConfigurationError: If there is a budget and a message without a price.
             LedgerError: If what happens cannot be written down; nothing is sent then.
         """
         with self._alone():
@@ -271,6 +266,8 @@ class Campaign:
             raise SourceError(
                 f"{bad:,} rows of {self.name} are bad: mend them, or say accept_bad_rows to send the others"
             )
+        if settings.budget is not None:  # which may be later than the prices, or the prices of half a file
+            _check_prices(settings, (await self._ledger.costs(record)).unpriced)
         if self._settings is not None:
             kept = {**record.settings, "campaign": settings.written()}
             record = await self._ledger.save_settings(record, kept)
@@ -377,6 +374,11 @@ def _hooks(on_event: OnEvent | None) -> Hooks:
     if inspect.iscoroutinefunction(on_event):
         raise ConfigurationError("on_event: must be no coroutine function: it is called, and not awaited")
     return Hooks((on_event,))
+
+
+def _check_prices(settings: CampaignSettings, unpriced: int) -> None:
+    if unpriced and settings.budget is not None:
+        raise ConfigurationError(f"budget: {unpriced:,} messages have no price: complete the price table")
 
 
 def _where(record: CampaignRecord) -> str:
