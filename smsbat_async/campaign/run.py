@@ -83,6 +83,9 @@ class Run:
         state = self.halt.state or CampaignState.FINISHED
         if self._record.state is not state:
             await self._move(state, self.halt.reason)
+        # Not as the meter has it: what webhooks told of messages not in memory is in the ledger only.
+        costs = await ledger.costs(before)
+        self._meter.committed, self._meter.charged = costs.committed, costs.charged
         counts = await ledger.counts(before)
         self._tell(counts)
         summary = self._summary(counts)
@@ -151,7 +154,7 @@ class Run:
             await self._write_the_last()
 
     async def _write_the_last(self) -> None:
-        """Write the ends that are known and not written, whatever ended the run."""
+        """Write what is known and not written, whatever ended the run."""
         assert self._tracker is not None
         try:
             await asyncio.shield(asyncio.ensure_future(self._tracker.write()))

@@ -86,8 +86,9 @@ class Tracker:
         self._ends: list[End] = []
         self._asked: Counter[int] = Counter()
         self._news: list[News] = []
-        self._merge_at = 0.0
         self._loop = asyncio.get_running_loop()
+        # At once, for what came while nobody ran the campaign.
+        self._merge_at: float | None = self._loop.time()
 
     @property
     def followed(self) -> int:
@@ -185,7 +186,7 @@ class Tracker:
             while self._halt.following:
                 over = sending.is_set()
                 await self.write()
-                await self._bring_news(force=over and not self._followed)
+                await self._merge_news(force=over and not self._followed)
                 if await self._ask_after_what_is_due():
                     continue
                 if over and not self._followed and not self._ends and await self._all_ended():
@@ -200,23 +201,32 @@ class Tracker:
             self._followed.clear()
 
     async def write(self) -> None:
-        """Write the ends that are known, and how much was asked in vain."""
+        """Write what is known: ends, news, and how much was asked in vain."""
+        if self._news:
+            news, self._news = self._news, []
+            try:
+                await self._pen.write(lambda: self._ledger.add_news(news))
+            except BaseException:
+                self._news = news + self._news  # for the last try, when the run ends
+                raise
+            self._merge_at = self._merge_at or self._loop.time() + MERGE_EVERY
         if self._asked:
             asked, self._asked = self._asked, Counter()
             await self._pen.write(lambda: self._ledger.add_asked(self._record, asked))
         if not self._ends:
             return
         ends, self._ends = self._ends, []
-        await self._pen.write(lambda: self._ledger.record_ends(self._record, ends))
+        try:
+            await self._pen.write(lambda: self._ledger.record_ends(self._record, ends))
+        except BaseException:
+            self._ends = ends + self._ends  # as above
+            raise
         self._hooks.emit(EndsRecorded(ends=tuple(ends)))
 
-    async def _bring_news(self, *, force: bool = False) -> None:
-        news, self._news = self._news, []
-        if news:
-            await self._pen.write(lambda: self._ledger.add_news(news))
-            self._merge_at = self._merge_at or self._loop.time() + MERGE_EVERY
-        if self._merge_at and (force or self._loop.time() >= self._merge_at):
-            self._merge_at = 0.0
+    async def _merge_news(self, *, force: bool) -> None:
+        """Bring news to the messages that they are about, if there are any and it is time."""
+        if self._merge_at is not None and (force or self._loop.time() >= self._merge_at):
+            self._merge_at = None
             await self._pen.write(lambda: self._ledger.merge_news(self._record))
 
     async def _all_ended(self) -> bool:

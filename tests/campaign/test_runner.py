@@ -1,6 +1,7 @@
 """Campaigns from the file to the last word about every message."""
 
 import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,27 @@ from smsbat_async import (
     CampaignStateError,
     ConfigurationError,
     LedgerConflictError,
+    LedgerUnavailableError,
     MessageStatus,
+    Outcome,
     PollPolicy,
     SendOutcome,
     SourceError,
 )
 from smsbat_async.campaign import (
     Campaign,
+    CampaignRecord,
     CampaignSettings,
     CampaignState,
     ChunkRecorded,
     CsvSource,
+    End,
     EndsRecorded,
     Finished,
     Imported,
     JsonLinesSource,
     Ledger,
+    News,
     Prepared,
     PriceTable,
     Progress,
@@ -520,6 +526,20 @@ class TestRules:
                 await campaign_of(ledger, path, set={"budget": Decimal(1)}, prices=PRICES).run(client)
             assert await ledger.campaigns() == []
 
+    async def test_a_budget_that_comes_later_needs_a_price_for_every_message_too(
+        self, tmp_path: Path, where: Path
+    ) -> None:
+        path, vendor = file_of(tmp_path, 8), Vendor()
+        async with Ledger.open(where) as ledger, client_of(vendor) as client:
+            await campaign_of(ledger, path).prepare()  # without prices
+            bounded = Campaign("spring", ledger=ledger, settings=CampaignSettings(budget=Decimal(1)))
+            with pytest.raises(ConfigurationError, match="budget: 8 messages have no price"):
+                await bounded.resume(client)
+            with pytest.raises(ConfigurationError, match="budget: 8 messages have no price"):
+                await campaign_of(ledger, path, prices=PRICES, set={"budget": Decimal(1)}).run(client)
+            assert await in_states(ledger) == {State.PENDING: 8}
+        assert vendor.sends == []
+
     async def test_a_test_send_goes_to_other_phones_and_leaves_the_campaign_alone(
         self, tmp_path: Path, where: Path
     ) -> None:
@@ -610,6 +630,29 @@ class TestFollowing:
             summary = await campaign_of(ledger, path, set={"track_for": 60.0}).run(client)
         assert summary.counts[State.DELIVERED] == 100
 
+    async def test_row_45_ends_that_were_being_written_when_a_run_is_cancelled_are_written(
+        self, tmp_path: Path, where: Path
+    ) -> None:
+        class Slow(Ledger):
+            failing = False
+
+            async def record_ends(self, campaign: CampaignRecord, ends: Iterable[End]) -> int:
+                if not self.failing:
+                    self.failing = True
+                    begun.set()
+                    raise LedgerUnavailableError("not now")
+                return await super().record_ends(campaign, ends)
+
+        begun = asyncio.Event()
+        async with Slow.open(where) as ledger, client_of(Vendor()) as client:
+            running = asyncio.create_task(campaign_of(ledger, file_of(tmp_path, 4)).run(client))
+            await begun.wait()
+            await asyncio.sleep(0.05)  # it waits to try again
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert await in_states(ledger) == {State.DELIVERED: 4}
+
     async def test_credentials_that_are_refused_stop_the_following(self, tmp_path: Path, where: Path) -> None:
         async with Ledger.open(where) as ledger, client_of(Vendor(word=lambda _: 401)) as client:
             summary = await campaign_of(ledger, file_of(tmp_path, 3)).run(client)
@@ -624,7 +667,9 @@ class TestFollowing:
 
         def word(vendor_id: str) -> str:
             for line in range(2, 11):
-                status = MessageStatus(message_id=f"v-spring-{line}", delivery_status="delivered")
+                status = MessageStatus(
+                    message_id=f"v-spring-{line}", delivery_status="delivered", cost=Decimal("0.04")
+                )
                 campaigns[0].feed(status)
             return "processing"
 
@@ -633,6 +678,35 @@ class TestFollowing:
             campaigns.append(campaign_of(ledger, file_of(tmp_path, 9), set={"tracking_window": 2}))
             summary = await campaigns[0].run(client)
         assert summary.counts[State.DELIVERED] == 9
+        assert summary.charged == 9 * Decimal("0.04"), "each once, however often and by whom it was told"
+
+    async def test_news_that_came_while_nobody_ran_it_are_heard(self, tmp_path: Path, where: Path) -> None:
+        path, vendor = file_of(tmp_path, 4), Vendor(word=lambda _: "processing")
+        async with Ledger.open(where) as ledger, client_of(vendor) as client:
+            await campaign_of(ledger, path, set={"track_for": 0}).run(client)
+            await ledger.add_news(
+                News(vendor_id=f"v-spring-{line}", outcome=Outcome.DELIVERED) for line in range(2, 6)
+            )
+            summary = await campaign_of(ledger, path).run(client)
+        assert summary.counts[State.DELIVERED] == 4
+        assert not vendor.asked
+
+    async def test_news_that_came_right_before_a_pause_are_kept(self, tmp_path: Path, where: Path) -> None:
+        campaigns: list[Campaign] = []
+
+        def word(vendor_id: str) -> str:
+            status = MessageStatus(message_id="v-77", delivery_status="delivered")
+            campaigns[0].feed(status, tracking_id="spring-2")
+            campaigns[0].pause()
+            return "processing"
+
+        vendor = Vendor(lambda ids: (500, {}) if "spring-2" in ids else taken(ids), word=word)
+        async with Ledger.open(where) as ledger, client_of(vendor) as client:
+            campaigns.append(campaign_of(ledger, file_of(tmp_path, 8), set={"concurrency": 1}))
+            assert (await campaigns[0].run(client)).state is CampaignState.PAUSED
+            vendor.word = lambda _: "delivered"
+            summary = await Campaign("spring", ledger=ledger).resume(client)
+        assert summary.counts[State.DELIVERED] == 5
 
     async def test_row_64_a_webhook_that_names_an_unknown_message_settles_it(
         self, tmp_path: Path, where: Path
