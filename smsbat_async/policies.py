@@ -176,6 +176,38 @@ class PollPolicy:
             allow_fast=allow_fast,
         )
 
+    @staticmethod
+    def webhook_first(
+        *,
+        after: float = 60.0,
+        maximum: float = 900.0,
+        timeout: float = 3_600.0,
+        last_poll_grace: float = 5.0,
+        allow_fast: bool = False,
+    ) -> "PollPolicy":
+        """Return a policy for messages that webhooks tell of: it asks only where none came.
+
+        Each wait is twice as long as the one before.
+
+        Args:
+            after: The wait before the first poll, in seconds: longer than a webhook usually takes.
+            maximum: The longest wait, in seconds; at least `after`.
+            timeout: How long a message is tracked, in seconds.
+            last_poll_grace: Up to how many seconds after the deadline a last poll may still begin and end.
+            allow_fast: Whether waits under a second are allowed: for sandboxes.
+
+        Raises:
+            ConfigurationError: If one of them is not what it has to be.
+        """
+        return PollPolicy(
+            initial=after,
+            factor=2.0,
+            maximum=maximum,
+            timeout=timeout,
+            last_poll_grace=last_poll_grace,
+            allow_fast=allow_fast,
+        )
+
     @property
     def minimum_gap(self) -> float:
         """The least time between two polls of one message, in seconds."""

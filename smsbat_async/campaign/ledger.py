@@ -47,7 +47,8 @@ from smsbat_async.campaign.storage.postgres import PostgreSQL
 from smsbat_async.campaign.storage.sqlite import SQLite
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.messages import SendResult
-from smsbat_async.statuses import Outcome
+from smsbat_async.statuses import MessageStatus, Outcome
+from smsbat_async.vendors.webhook import WebhookEvent
 
 T = TypeVar("T")
 
@@ -488,6 +489,18 @@ class Ledger:
         """Keep what the vendor told of messages that are not in memory, until `merge_news()`."""
         for part in _parts(news, tracking.TRANSACTION):
             await self._news(part)
+
+    async def add_events(self, events: Iterable[WebhookEvent[MessageStatus]]) -> None:
+        """Keep what webhooks told of the ends of messages, until `merge_news()`: a `WebhookReceiver`'s store.
+
+        Args:
+            events: What came; those that tell of no end are left out.
+
+        Raises:
+            LedgerError: If they cannot be kept.
+        """
+        told = (News.of(event.status, event.tracking_id) for event in events if event.status is not None)
+        await self.add_news(news for news in told if news is not None)
 
     async def _news(self, part: Sequence[News]) -> None:
         await self._database.run(lambda connection: arrivals.add(connection, part, self._now()))

@@ -10,7 +10,7 @@ import msgspec
 
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.messages import CascadeMessage
-from smsbat_async.statuses import Outcome
+from smsbat_async.statuses import MessageStatus, Outcome
 
 AMOUNT_DIGITS = 40
 """How many digits an amount of money may have before it is taken for a mistake."""
@@ -207,6 +207,15 @@ class End(msgspec.Struct, frozen=True, gc=False):
         _check_amount("cost", self.cost)
 
 
+def channel_of(status: MessageStatus | None) -> str | None:
+    """Return the channel that delivered a message, as far as the vendor told it."""
+    if status is None or status.outcome is not Outcome.DELIVERED:
+        return None
+    told = [(one.type, one.status) for one in status.fallbacks or ()]
+    told += (status.extended_statuses or {}).items()
+    return next((channel for channel, word in told if word.lower() == "delivered"), None)
+
+
 class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the vendor told of a message by itself; it is kept until it is known which message that is.
 
@@ -226,6 +235,24 @@ class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome
     cost: Decimal | None = None
     channel: str | None = None
+
+    @staticmethod
+    def of(status: MessageStatus, tracking_id: str | None) -> "News | None":
+        """Return what a status tells of the end of its message, or None if it has not ended.
+
+        Args:
+            status: Where the message is.
+            tracking_id: Your own id, if the vendor named it.
+        """
+        if status.outcome is None:
+            return None
+        return News(
+            vendor_id=status.message_id,
+            tracking_id=tracking_id,
+            outcome=status.outcome,
+            cost=status.cost,
+            channel=channel_of(status),
+        )
 
     def __post_init__(self) -> None:
         check_outcome(self.outcome)

@@ -16,6 +16,7 @@ from smsbat_async.campaign.records import (
     End,
     News,
     OpenMessage,
+    channel_of,
 )
 from smsbat_async.campaign.rules import FailureShare
 from smsbat_async.campaign.schema import CHUNK_MAXIMUM
@@ -163,16 +164,9 @@ class Tracker:
         """Take news that a webhook brought."""
         ours = status.message_id in self._followed
         self._client.poller.feed(status)
-        if not ours and status.outcome is not None:
-            self._news.append(
-                News(
-                    vendor_id=status.message_id,
-                    tracking_id=tracking_id,
-                    outcome=status.outcome,
-                    cost=status.cost,
-                    channel=channel_of(status),
-                )
-            )
+        news = News.of(status, tracking_id)
+        if not ours and news is not None:
+            self._news.append(news)
 
     # -- from the ledger ---------------------------------------------------------------------------------
 
@@ -296,12 +290,3 @@ class Tracker:
                     await self.write()
                     written_at = self._loop.time()
         return unheard
-
-
-def channel_of(status: MessageStatus | None) -> str | None:
-    """Return the channel that delivered a message, as far as the vendor told it."""
-    if status is None or status.outcome is not Outcome.DELIVERED:
-        return None
-    told = [(one.type, one.status) for one in status.fallbacks or ()]
-    told += (status.extended_statuses or {}).items()
-    return next((channel for channel, word in told if word.lower() == "delivered"), None)

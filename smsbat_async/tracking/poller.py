@@ -22,6 +22,7 @@ from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
 from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
 from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source, ZnsStatus, is_older
 from smsbat_async.tracking.cache import StatusCache
+from smsbat_async.tracking.parking import Parking
 from smsbat_async.tracking.registry import PlanRegistry
 from smsbat_async.tracking.schedule import HAIR, Alarm, Schedule
 from smsbat_async.tracking.table import NEVER, Table, Wait
@@ -74,6 +75,7 @@ class DeliveryPoller(Generic[S]):
         self._crew = crew
         self._width = width
         self._cache = cache
+        self._parking: Parking[S] = Parking()
         self._hooks = hooks
         self._policy = policy
         self._loop = loop
@@ -128,7 +130,8 @@ class DeliveryPoller(Generic[S]):
     def feed(self, status: S, *, source: Source = "webhook") -> bool:
         """Take news about a message from elsewhere, exactly as if a poll had brought it.
 
-        The first news of an end wins; later and older news changes nothing.
+        The first news of an end wins; later and older news changes nothing. News of a message that nobody
+        follows are kept for ten minutes, for the latest 100,000 of such, should it be followed by then.
 
         Args:
             status: The same struct that a poll gives.
@@ -146,7 +149,10 @@ class DeliveryPoller(Generic[S]):
         self._loop()
         if not isinstance(status, MessageStatus | ZnsStatus):
             raise InvalidMessageError("status", "no_status", "must be a MessageStatus or ZnsStatus")
-        return self.hear(status, source)
+        followed = self.hear(status, source)
+        if not followed:
+            self._parking.put(status, self._loop().time())
+        return followed
 
     def hear(self, status: S, source: Source) -> bool:
         """Do what `feed` does with a status that surely is one, also while the client is closing."""
@@ -224,12 +230,18 @@ class DeliveryPoller(Generic[S]):
             self._join(row, waiter, now, now + timeout, loop)
             return
         known = self._cache.get(message_id, 0.0, now)
+        source: Source = "cache"
+        parked = self._parking.take(message_id, now)
+        if known is None or known.outcome is None:
+            known, source = parked, "webhook"
         if known is not None and known.outcome is not None:
-            delivery = Delivery(message_id=message_id, outcome=known.outcome, status=known, source="cache")
+            delivery = Delivery(message_id=message_id, outcome=known.outcome, status=known, source=source)
             self._hand_over(waiter, delivery)
             return
         number = self._plans.take(policy)
         row = self._table.add(message_id, waiter, now, self._asked.get(message_id, NEVER), number)
+        if parked is not None:
+            self._table.keep_status(row, parked)
         self._set_deadline(row, now + timeout + self._plans[number].last_poll_grace, now, loop)
         self._schedule(row, now, loop)
         if not self._working:
