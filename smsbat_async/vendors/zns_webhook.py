@@ -6,15 +6,10 @@ every input of the signature is a parameter.
 """
 
 import hashlib
-import hmac
-import re
-import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
-from smsbat_async.credentials import Secret, header_name
-from smsbat_async.errors import ConfigurationError
-from smsbat_async.policies import check_duration
+from smsbat_async.credentials import Secret
 from smsbat_async.statuses import ZnsStatus
 from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, read_id, read_milliseconds, read_object
 
@@ -24,107 +19,40 @@ DELIVERED: Final = "user_received_message"
 Part = Literal["app_id", "oa_id", "body", "timestamp", "secret"]
 """What a signature may be made of; all but the secret are read from the webhook itself."""
 
-DIGEST = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+DEFAULT_PARTS: Final[tuple[Part, ...]] = ("app_id", "body", "timestamp", "secret")
 
 
-class ZaloSignature:
-    """Checks `X-ZEvent-Signature: mac=` and the SHA-256 of app id, body, timestamp and secret, in hex.
+def digest_of(
+    payload: Mapping[str, Any], body: bytes, secret: Secret, parts: Sequence[Part], app_id: str | None
+) -> str:
+    """Return what the signature of a webhook has to be: a SHA-256 in hex.
 
     Follows Zalo, "Webhook". Plain SHA-256 over the bytes as they came, not HMAC, and never over JSON written
-    anew. Digests are compared in constant time.
+    anew.
 
     Args:
-        secrets: The official account's secret keys: several while one is being replaced.
+        payload: The body, decoded: ids and the time are taken from it.
+        body: The body as it came.
+        secret: The official account's secret key.
+        parts: What is signed, in order.
         app_id: The app's id; None takes the one that the body names.
-        window: How far from now the signed time may be, in seconds; None for any. Zalo repeats a webhook
-            for up to an hour and 50 minutes after a failure; whether it is signed anew is not documented.
-        header: The header with the signature.
-        prefix: What stands before the digest in it.
-        parts: What is signed, in order. Code of other integrators begins with `oa_id`.
-        clock: Gives seconds since 1970.
-
-    Raises:
-        ConfigurationError: If something of this is missing or wrong.
     """
+    sender = payload.get("sender")
+    oa_id = payload.get("oa_id") or (sender.get("id") if isinstance(sender, dict) else None)
+    pieces: dict[str, bytes] = {
+        "app_id": (_text(payload.get("app_id")) if app_id is None else app_id).encode(),
+        "oa_id": _text(oa_id).encode(),
+        "body": body,
+        "timestamp": _text(payload.get("timestamp")).encode(),
+        "secret": secret.reveal().encode(),
+    }
+    return hashlib.sha256(b"".join(pieces[part] for part in parts)).hexdigest()
 
-    def __init__(
-        self,
-        *,
-        secrets: Iterable[str | Secret],
-        app_id: str | None = None,
-        window: float | None = 300.0,
-        header: str = SIGNATURE_HEADER,
-        prefix: str = "mac=",
-        parts: tuple[Part, ...] = ("app_id", "body", "timestamp", "secret"),
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        given = [secrets] if isinstance(secrets, str | Secret) else list(secrets)
-        revealed: list[Any] = [one.reveal() if isinstance(one, Secret) else one for one in given]
-        if not revealed or not all(isinstance(one, str) and one for one in revealed):
-            raise ConfigurationError("secrets must be one or more texts")
-        check_duration("window", window)
-        if "body" not in parts or "secret" not in parts or not set(parts) <= set(get_args(Part)):
-            raise ConfigurationError(
-                f"parts must be body, secret, and maybe others of {', '.join(get_args(Part))}"
-            )
-        if window is not None and "timestamp" not in parts:
-            raise ConfigurationError("window must be None where no timestamp is signed")
-        self._secrets = [Secret(one) for one in revealed]
-        self._app_id = app_id
-        self._window = window
-        self.header = header_name("header", header).lower()
-        self._prefix = prefix
-        self._parts = parts
-        self._clock = clock
 
-    def __repr__(self) -> str:
-        return f"ZaloSignature({self.header})"
-
-    def __call__(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Return whether a webhook is signed with one of the secrets, and lately.
-
-        Args:
-            headers: The headers, names in lower case.
-            body: The body as it came.
-        """
-        given = headers.get(self.header)
-        if given is None or not given.startswith(self._prefix):
-            return False
-        digest = given[len(self._prefix) :]
-        if DIGEST.fullmatch(digest) is None:
-            return False
-        try:
-            payload = read_object(body)
-        except WebhookError:
-            return False
-        pieces = self._pieces(payload, body)
-        genuine = False
-        for secret in self._secrets:  # every one, so that the time does not tell which was right
-            genuine |= hmac.compare_digest(self._digest(pieces, secret), digest.lower().encode())
-        return genuine and self._is_recent(payload.get("timestamp"))
-
-    def _pieces(self, payload: Mapping[str, Any], body: bytes) -> dict[str, bytes]:
-        app_id = self._app_id if self._app_id is not None else _text(payload.get("app_id"))
-        sender = payload.get("sender")
-        oa_id = payload.get("oa_id") or (sender.get("id") if isinstance(sender, dict) else None)
-        return {
-            "app_id": app_id.encode(),
-            "oa_id": _text(oa_id).encode(),
-            "body": body,
-            "timestamp": _text(payload.get("timestamp")).encode(),
-        }
-
-    def _digest(self, pieces: Mapping[str, bytes], secret: Secret) -> bytes:
-        digest = hashlib.sha256()
-        for part in self._parts:
-            digest.update(secret.reveal().encode() if part == "secret" else pieces[part])
-        return digest.hexdigest().encode()
-
-    def _is_recent(self, timestamp: object) -> bool:
-        if self._window is None:
-            return True
-        moment = read_milliseconds(timestamp)
-        return moment is not None and abs(self._clock() - moment.timestamp()) <= self._window
+def signed_at(payload: Mapping[str, Any]) -> float | None:
+    """Return when a webhook says that it was signed, in seconds since 1970, or None."""
+    moment = read_milliseconds(payload.get("timestamp"))
+    return None if moment is None else moment.timestamp()
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatus]:
