@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from benchmarks import machine
 from benchmarks.recipients import lines
@@ -103,13 +103,13 @@ def _measured(done: int, wanted: int, spent: Stretch) -> Measured:
 WAYS: dict[str, Way] = {"send_stream": bare, "campaign": campaign, "followed": followed}
 
 
-async def main(way: str, url: str, transport: str, rows: int) -> Measured:
+async def main(way: str, url: str, transport: Literal["aiohttp", "wire"], rows: int) -> Measured:
     """Send a file of so many rows, and return what it took."""
     with tempfile.TemporaryDirectory() as folder:
         people = Path(folder) / "people.csv"
         with people.open("w", encoding="utf-8") as file:
             file.writelines(lines(rows))
-        pool = SessionPool(transport=transport)  # type: ignore[arg-type]  # one of the choices
+        pool = SessionPool(transport=transport)
         client = SmsBatClient(
             api_key="key", base_url=url, limits=Limits(status=None, send=None), pool=pool, polling=POLLING
         )

@@ -73,7 +73,7 @@ async def smsbat(sandbox: Sandbox, words: list[str]) -> asyncio.subprocess.Proce
 
 async def kill_half_way(sandbox: Sandbox, program: asyncio.subprocess.Process) -> None:
     """Kill a program, as a power failure would, when the sandbox has taken half of the messages."""
-    while sandbox.stats.accepted < 1_000 and program.returncode is None:  # noqa: ASYNC110
+    while sandbox.stats.accepted < 1_000 and program.returncode is None:  # noqa: ASYNC110 - it counts, and tells nobody
         await asyncio.sleep(0.01)
     program.send_signal(signal.SIGKILL)
     await program.wait()

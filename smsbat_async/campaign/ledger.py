@@ -31,7 +31,7 @@ from smsbat_async.campaign.records import (
     check_outcome,
     check_settled,
 )
-from smsbat_async.campaign.schema import from_moment, to_moment
+from smsbat_async.campaign.schema import CHUNK_MAXIMUM, from_moment, to_moment
 from smsbat_async.campaign.storage import (
     arrivals,
     campaigns,
@@ -47,6 +47,7 @@ from smsbat_async.campaign.storage.postgres import PostgreSQL
 from smsbat_async.campaign.storage.sqlite import SQLite
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.messages import SendResult
+from smsbat_async.policies import check_count
 from smsbat_async.statuses import MessageStatus, Outcome
 from smsbat_async.vendors.webhook import WebhookEvent
 
@@ -146,7 +147,7 @@ class Ledger:
         """
         if not name or not fingerprint:
             raise ConfigurationError("name, fingerprint: must not be empty")
-        intake.check_chunk_size(chunk_size)
+        check_count("chunk_size", chunk_size, maximum=CHUNK_MAXIMUM)
         kept = settings or {}
         return await self._database.run(
             lambda connection: campaigns.begin(

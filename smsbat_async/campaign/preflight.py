@@ -15,10 +15,8 @@ from smsbat_async.campaign.reading import Batches
 from smsbat_async.campaign.recipients import Recipients
 from smsbat_async.campaign.rows import Fingerprint, Source
 from smsbat_async.campaign.tally import Reason, Tally, counted
-from smsbat_async.errors import ConfigurationError
-from smsbat_async.policies import Rate
-
-CHUNK_MAXIMUM: Final = 1_000
+from smsbat_async.policies import Rate, check_count
+from smsbat_async.vendors.smsbat import CHUNK_MAXIMUM
 
 WIDTH: Final = 80
 """How many columns a terminal is taken to have."""
@@ -108,7 +106,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
             SourceError: If the source cannot be read, or `rejects` not be written.
             ConfigurationError: If a parameter is wrong.
         """
-        _check_chunk_size(chunk_size)
+        check_count("chunk_size", chunk_size, maximum=CHUNK_MAXIMUM)
         tally = Tally(prices)
         path = None if rejects is None else Path(rejects)
         counting = counted(source, recipients, tally, path)
@@ -147,7 +145,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: If a parameter is wrong.
         """
-        _check_chunk_size(chunk_size)
+        check_count("chunk_size", chunk_size, maximum=CHUNK_MAXIMUM)
         return cls(
             source=source,
             fingerprint=fingerprint,
@@ -166,11 +164,6 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return "\n".join(_page(self))
-
-
-def _check_chunk_size(chunk_size: object) -> None:
-    if type(chunk_size) is not int or not 1 <= chunk_size <= CHUNK_MAXIMUM:
-        raise ConfigurationError(f"chunk_size must be a whole number of 1 to {CHUNK_MAXIMUM:,}")
 
 
 def _seconds(requests: int, rate: Rate) -> float:

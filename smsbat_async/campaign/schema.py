@@ -4,10 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-try:
-    import sqlalchemy as sa
-except ImportError:  # pragma: no cover - the extra is there in tests
-    raise ImportError("campaigns need SQLAlchemy: pip install 'smsbat-async[campaign]'") from None
+import sqlalchemy as sa
 
 from smsbat_async.campaign.records import State
 from smsbat_async.errors import LedgerFormatError
@@ -241,6 +238,11 @@ def check_version(found: Any, newest: int = 1 + len(MIGRATIONS)) -> None:
 def range_of(chunk_id: int) -> tuple[int, int]:
     """Return the first and the last number that a message of a chunk may have."""
     return chunk_id * CHUNK_MAXIMUM, (chunk_id + 1) * CHUNK_MAXIMUM - 1
+
+
+def chunk_of(message_id: int) -> int:
+    """Return the chunk that a message belongs to."""
+    return message_id // CHUNK_MAXIMUM
 
 
 def of_campaign(table: sa.Table, campaign_id: int) -> sa.Join:

@@ -10,8 +10,7 @@ from smsbat_async.campaign.rules import StopRule
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.messages import Route
 from smsbat_async.policies import check_count, is_number
-
-CHUNK_MAXIMUM = 1_000
+from smsbat_async.vendors.smsbat import CHUNK_MAXIMUM
 
 
 class CampaignSettings(msgspec.Struct, frozen=True, kw_only=True):

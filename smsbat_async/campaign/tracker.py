@@ -19,7 +19,7 @@ from smsbat_async.campaign.records import (
     channel_of,
 )
 from smsbat_async.campaign.rules import FailureShare
-from smsbat_async.campaign.schema import CHUNK_MAXIMUM
+from smsbat_async.campaign.schema import chunk_of
 from smsbat_async.errors import (
     ClientClosedError,
     InvalidMessageError,
@@ -131,7 +131,7 @@ class Tracker:
             return
         given_up = delivery.outcome in {Outcome.TIMED_OUT, Outcome.NOT_FOUND}
         if given_up and self._close < self._settings.track_for:
-            self._asked[number // CHUNK_MAXIMUM] += delivery.polls
+            self._asked[chunk_of(number)] += delivery.polls
             return  # it is asked after from the ledger
         self._end(number, delivery.outcome, delivery.status, delivery.polls)
 
@@ -279,13 +279,13 @@ class Tracker:
                 elif isinstance(result.error, NotFoundError) and too_old:
                     self._end(one.id, Outcome.NOT_FOUND, None, 1)
                 else:
-                    self._asked[one.id // CHUNK_MAXIMUM] += 1
+                    self._asked[chunk_of(one.id)] += 1
                     if result.error is not None:
                         self._learn(result.error)
                 if not isinstance(result.error, PASSING):
                     self._reach.took()
                 elif self._reach.took_nothing(result.error):
-                    unheard.add(one.id // CHUNK_MAXIMUM)
+                    unheard.add(chunk_of(one.id))
                 if self._loop.time() - written_at >= BEAT:
                     await self.write()
                     written_at = self._loop.time()

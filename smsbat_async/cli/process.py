@@ -18,13 +18,21 @@ def born(pid: int) -> str | None:
     Args:
         pid: Its number.
     """
-    if Path("/proc/self/stat").exists():
-        with contextlib.suppress(OSError, IndexError):
-            said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-            # The name comes second, in parentheses, and may hold spaces and parentheses itself.
-            state, *fields = said.rpartition(")")[2].split()
-            return None if state in "ZX" else fields[START - 1]
-        return None
+    return born_by_proc(pid) if Path("/proc/self/stat").exists() else born_by_ps(pid)
+
+
+def born_by_proc(pid: int) -> str | None:
+    """Return what `born` does, where there is a `/proc`."""
+    with contextlib.suppress(OSError, IndexError):
+        said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        # The name comes second, in parentheses, and may hold spaces and parentheses itself.
+        state, *fields = said.rpartition(")")[2].split()
+        return None if state in "ZX" else fields[START - 1]
+    return None
+
+
+def born_by_ps(pid: int) -> str | None:
+    """Return what `born` does, where there is none."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         found = subprocess.run([*PS, str(pid)], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
         return found.stdout.strip() or None

@@ -377,7 +377,8 @@ def _requests(report: Report) -> str:
     columns = (Column("what", "text"), *numbers("number"))
     note = (
         "Not in the ledger, and so not counted: the further requests of a chunk that was refused and halved, "
-        "and how often the vendor was asked after messages that are followed at this moment."
+        "status requests that were repeated, and how often the vendor was asked after messages that are "
+        "followed at this moment."
     )
     return _section("Requests", _table("Requests spent", columns, rows), _quietly(note))
 

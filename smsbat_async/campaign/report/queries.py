@@ -5,6 +5,7 @@ of money have a row for each different amount, which is streamed.
 """
 
 import decimal
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
@@ -254,12 +255,8 @@ async def delivery_times(connection: AsyncConnection, campaign_id: int, delivere
 
 def _after(buckets: list[tuple[int, int]], share: int, whole: int) -> int:
     """Return the end of the bucket with which `share / whole` messages are reached."""
-    reached = 0
-    for until, count in buckets:
-        reached += count
-        if reached * whole >= share:
-            return until
-    raise AssertionError("there is no such share")  # pragma: no cover
+    reached = itertools.accumulate(count for _, count in buckets)
+    return next(until for (until, _), so_far in zip(buckets, reached, strict=True) if so_far * whole >= share)
 
 
 def _within(buckets: list[tuple[int, int]]) -> tuple[Point, ...]:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from smsbat_async.campaign.records import News, State
-from smsbat_async.campaign.schema import CODES, OUTCOMES, chunk, message, news, range_of, recipient
+from smsbat_async.campaign.schema import CODES, OUTCOMES, chunk, chunk_of, message, news, range_of, recipient
 from smsbat_async.campaign.storage.bulk import Bulk
 from smsbat_async.campaign.storage.contents import kept
 from smsbat_async.campaign.storage.sending import CODE_KEPT
-from smsbat_async.campaign.storage.tally import Tally, chunk_of, hold
+from smsbat_async.campaign.storage.tally import Tally, hold
 
 ACCEPTED, UNKNOWN = CODES[State.ACCEPTED], CODES[State.UNKNOWN]
 GIVEN_UP = (CODES[State.TIMED_OUT], CODES[State.NOT_FOUND])

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from smsbat_async.campaign.records import CampaignState, NewMessage, State
 from smsbat_async.campaign.schema import (
-    CHUNK_MAXIMUM,
     CODES,
     campaign,
     chunk,
@@ -164,13 +163,3 @@ async def discard(connection: AsyncConnection, campaign_id: int, limit: int) -> 
     await connection.execute(settlement.delete().where(settlement.c.campaign_id == campaign_id))
     await connection.execute(campaign.delete().where(campaign.c.id == campaign_id))
     return False
-
-
-def check_chunk_size(chunk_size: int) -> None:
-    """Check how many messages a chunk is to have.
-
-    Raises:
-        ConfigurationError: If there cannot be so many.
-    """
-    if not 1 <= chunk_size <= CHUNK_MAXIMUM:
-        raise ConfigurationError(f"chunk_size: must be 1 to {CHUNK_MAXIMUM}")

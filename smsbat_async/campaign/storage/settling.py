@@ -10,6 +10,7 @@ from smsbat_async.campaign.schema import (
     CODES,
     STATES,
     chunk,
+    chunk_of,
     from_moment,
     message,
     of_campaign,
@@ -19,7 +20,7 @@ from smsbat_async.campaign.schema import (
 from smsbat_async.campaign.storage.bulk import within
 from smsbat_async.campaign.storage.contents import kept
 from smsbat_async.campaign.storage.sending import ask_after
-from smsbat_async.campaign.storage.tally import Tally, chunk_of, hold
+from smsbat_async.campaign.storage.tally import Tally, hold
 
 UNKNOWN, ACCEPTED, PENDING = CODES[State.UNKNOWN], CODES[State.ACCEPTED], CODES[State.PENDING]
 NOT_ENDED = frozenset({State.ACCEPTED, State.PENDING, State.NOT_SENT, State.REJECTED})

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from smsbat_async.campaign.schema import CHUNK_MAXIMUM, COUNTED, chunk
+from smsbat_async.campaign.schema import COUNTED, chunk
 from smsbat_async.campaign.storage.bulk import Bulk, within
 
 _MORE = {code: sa.bindparam(f"more_{code}", type_=sa.Integer) for code in COUNTED}
@@ -61,8 +61,3 @@ async def hold(connection: AsyncConnection, chunk_ids: Iterable[int], campaign_i
         .with_for_update()
     )
     return set(await connection.scalars(query))
-
-
-def chunk_of(message_id: int) -> int:
-    """Return the chunk that a message belongs to."""
-    return message_id // CHUNK_MAXIMUM

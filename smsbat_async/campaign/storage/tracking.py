@@ -11,6 +11,7 @@ from smsbat_async.campaign.schema import (
     CODES,
     OUTCOMES,
     chunk,
+    chunk_of,
     from_moment,
     message,
     range_of,
@@ -20,7 +21,7 @@ from smsbat_async.campaign.schema import (
 from smsbat_async.campaign.storage.bulk import Bulk, within
 from smsbat_async.campaign.storage.contents import kept
 from smsbat_async.campaign.storage.sending import CODE_KEPT, ERROR_KEPT
-from smsbat_async.campaign.storage.tally import Tally, chunk_of, hold
+from smsbat_async.campaign.storage.tally import Tally, hold
 from smsbat_async.statuses import Outcome
 
 TRANSACTION = 2_000
