@@ -11,10 +11,23 @@ import msgspec
 
 from smsbat_async.statuses import MessageStatus
 from smsbat_async.vendors.answers import UNDECODABLE, are_sane, salvage
-from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, read_id, read_object
+from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, checked_id, read_object
 
-TRACKING_KEYS = ("trackinId", "trackingId", "customerMessageId")
-"""How the vendor's pages spell your own id elsewhere; the page on webhooks shows none."""
+
+class Extras(msgspec.Struct, gc=False):
+    """What a webhook has beside a status.
+
+    Your own id is in the three ways that the vendor's pages spell it elsewhere; that on webhooks shows none.
+    """
+
+    timestamp: Any = None
+    tracking_id: Any = msgspec.field(default=None, name="trackinId")
+    spelled_right: Any = msgspec.field(default=None, name="trackingId")
+    customer_message_id: Any = msgspec.field(default=None, name="customerMessageId")
+
+
+_status_decoder = msgspec.json.Decoder(MessageStatus, strict=False)
+_extras_decoder = msgspec.json.Decoder(Extras)
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[MessageStatus]:
@@ -30,26 +43,36 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[MessageS
     Raises:
         WebhookError: If it is neither.
     """
-    payload = read_object(body)
-    if "deliverystatus" not in payload and "idUuid" in payload:
-        return WebhookEvent(name="incoming_message", occurred_at=_moment(payload.get("dt")), body=body)
-    message_id = read_id(payload, "messageId")
-    if message_id is None:
-        raise WebhookError("messageId is missing")
-    payload["messageId"] = message_id
-    # The fields of a status, and each that makes no sense is left out: the word is what counts.
-    status = salvage(payload, MessageStatus, required=frozenset({"delivery_status"}))
-    if status is None or not status.delivery_status:
-        raise WebhookError("deliverystatus must be a text")
+    try:
+        status = _status_decoder.decode(body)
+        extras = _extras_decoder.decode(body)
+    except UNDECODABLE:
+        payload = read_object(body)
+        if "deliverystatus" not in payload and "idUuid" in payload:
+            return WebhookEvent(name="incoming_message", occurred_at=_moment(payload.get("dt")), body=body)
+        status, extras = _salvaged(payload)
+    message_id = checked_id("messageId", status.message_id)
+    if message_id is None or not status.delivery_status:
+        raise WebhookError("messageId and deliverystatus must be texts")
     if not are_sane(status.cost, status.rate, status.rate_amount, status.bill_amount):
         status = msgspec.structs.replace(status, cost=None, rate=None, rate_amount=None, bill_amount=None)
+    tracking_id = extras.tracking_id or extras.spelled_right or extras.customer_message_id
     return WebhookEvent(
         name="delivery_status",
         status=status,
-        tracking_id=next((found for key in TRACKING_KEYS if (found := read_id(payload, key))), None),
-        occurred_at=_moment(payload.get("timestamp")),
+        tracking_id=checked_id("trackinId", tracking_id),
+        occurred_at=_moment(extras.timestamp),
         body=body,
     )
+
+
+def _salvaged(payload: dict[str, Any]) -> tuple[MessageStatus, Extras]:
+    """Return as much of a status as makes sense: the id and the word are what counts."""
+    payload["messageId"] = checked_id("messageId", payload.get("messageId"))
+    status = salvage(payload, MessageStatus, required=frozenset({"message_id", "delivery_status"}))
+    if status is None:
+        raise WebhookError("messageId and deliverystatus must be texts")
+    return status, msgspec.convert(payload, Extras)
 
 
 def is_probe(body: bytes) -> bool:

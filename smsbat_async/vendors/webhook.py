@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Generic
 
 import msgspec
@@ -55,20 +56,19 @@ def read_object(body: bytes) -> dict[str, Any]:
     """
     try:
         parsed = _objects.decode(body)
-    except UNDECODABLE:
+    except (*UNDECODABLE, ArithmeticError):  # the latter for an exponent of more digits than decimals have
         parsed = None
     if parsed is None:
         raise WebhookError("the body must be a JSON object")
     return parsed
 
 
-def read_id(payload: Mapping[str, Any], key: str) -> str | None:
+def checked_id(key: str, value: object) -> str | None:
     """Return an id, which vendors write as text or as a number, or None where there is none.
 
     Raises:
         WebhookError: If it is something else, or longer than any id.
     """
-    value = payload.get(key)
     if value is None or value == "":
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -88,4 +88,4 @@ def read_milliseconds(value: object) -> dt.datetime | None:
         return None
 
 
-_objects = msgspec.json.Decoder(dict[str, Any])
+_objects = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)

@@ -11,7 +11,13 @@ from typing import Any, Final, Literal
 
 from smsbat_async.credentials import Secret
 from smsbat_async.statuses import ZnsStatus
-from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, read_id, read_milliseconds, read_object
+from smsbat_async.vendors.webhook import (
+    WebhookError,
+    WebhookEvent,
+    checked_id,
+    read_milliseconds,
+    read_object,
+)
 
 SIGNATURE_HEADER: Final = "X-ZEvent-Signature"
 DELIVERED: Final = "user_received_message"
@@ -79,10 +85,10 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatu
     occurred_at = read_milliseconds(payload.get("timestamp"))
     if name != DELIVERED or not isinstance(message, dict):
         return WebhookEvent(name=name, occurred_at=occurred_at, body=body)
-    tracking_id = read_id(message, "tracking_id")
+    tracking_id = checked_id("message.tracking_id", message.get("tracking_id"))
     if tracking_id is None and headers.get("x-zevent-server", "").upper() != "ZNS":
         return WebhookEvent(name=name, occurred_at=occurred_at, body=body)
-    message_id = read_id(message, "msg_id")
+    message_id = checked_id("message.msg_id", message.get("msg_id"))
     if message_id is None:
         raise WebhookError("message.msg_id is missing")
     delivery_time = read_milliseconds(message.get("delivery_time"))

@@ -71,6 +71,22 @@ def test_a_cost_that_makes_no_sense_costs_nothing_else(cost: Any) -> None:
     assert (found.cost, found.delivery_status) == (None, "delivered")
 
 
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "1e999999", "-1e-999999999"])
+def test_a_number_beyond_all_numbers_is_refused_or_left_out(number: str) -> None:
+    for field in ("cost", "another"):
+        raw = b'{"messageId":"m-1","deliverystatus":"delivered","%s":%s}' % (field.encode(), number.encode())
+        try:
+            assert status(raw).cost is None
+        except WebhookError:
+            assert field == "cost"
+
+
+def test_a_cost_is_exact() -> None:
+    for number in ("0.10000000000000000001", '"0.10000000000000000001"'):
+        raw = f'{{"messageId":7,"deliverystatus":"delivered","cost":{number}}}'.encode()
+        assert status(raw).cost == Decimal("0.10000000000000000001")
+
+
 @pytest.mark.parametrize(
     "when", [..., None, "yesterday", "2025-01-23T10:30:00", 17, [], "0001-01-01T00:00:00+14:00"]
 )
