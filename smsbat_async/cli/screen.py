@@ -146,7 +146,7 @@ def only(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _fitted(text: str, file: TextIO) -> str:
     """Return a text whose sentences are broken between words; what is indented is a table or a command."""
     try:
-        width = os.get_terminal_size(file.fileno()).columns
+        width = os.get_terminal_size(file.fileno()).columns or WIDTH  # 0: a terminal that does not know
     except (OSError, ValueError):
         width = WIDTH
     return "\n".join(

@@ -26,16 +26,19 @@ SLOW = ("--chunk-size", "5", "--rate", "2")
 
 
 class Terminal:
-    """The program with a terminal of 80 columns and 24 lines around it.
+    """The program with a terminal around it.
 
     Args:
         arguments: What follows the program's name.
+        size: Lines and columns; zeros where the terminal does not know.
         environment: What is added to the environment.
     """
 
-    def __init__(self, arguments: Sequence[str], **environment: str) -> None:
+    def __init__(
+        self, arguments: Sequence[str], size: tuple[int, int] = (24, 80), **environment: str
+    ) -> None:
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 80))
+        termios.tcsetwinsize(slave, size)
         kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         self._process = subprocess.Popen(
             (*SMSBAT, *arguments),
@@ -154,6 +157,12 @@ def test_no_is_the_answer_of_whoever_only_presses_return(
     assert served.stats()["accepted"] == before
     assert run(["campaign", "status"]) == 0
     assert "There is no campaign in campaigns.db." in capsys.readouterr().err
+
+
+def test_a_terminal_that_does_not_know_its_size_is_taken_to_have_eighty_columns() -> None:
+    with Terminal(["campaign", "status", "--ledger", "nothing/here.db"], size=(0, 0)) as terminal:
+        assert terminal.ended() == 2
+    assert max(map(len, terminal.lines)) > 40, terminal.lines
 
 
 def test_ctrl_c_at_the_question_ends_it(at_sandbox: Path) -> None:
