@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sized
 from typing import Generic
 
+from smsbat_async.calls import Scope
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import SmsBatError
@@ -27,9 +28,13 @@ class StatusBatch(Generic[S]):
         self._width = width
 
     def stream(
-        self, ask: Ask[S], message_ids: Iterable[str] | AsyncIterable[str], concurrency: int | None
+        self,
+        ask: Ask[S],
+        message_ids: Iterable[str] | AsyncIterable[str],
+        concurrency: int | None,
+        scope: Scope,
     ) -> ResultStream[StatusResult[S]]:
-        """Return the results as they complete."""
+        """Return the results as they complete; the call begins when they are first asked for."""
         source = Source(message_ids, "message_ids")
         width = self._workers(message_ids, concurrency)
 
@@ -47,11 +52,11 @@ class StatusBatch(Generic[S]):
                         result = StatusResult(message_id, None, error)
                     await channel.put(result)
 
-            job = Job(work, width, channel)
+            job = Job(work, width, channel, scope)
             self._crew.launch(job)
             return job, channel
 
-        return ResultStream(begin)
+        return ResultStream(begin, scope=scope)
 
     async def fetch(
         self, ask: Ask[S], message_ids: Iterable[str] | AsyncIterable[str], concurrency: int | None

@@ -1,341 +1,32 @@
-"""SmsBatClient and ZnsClient: the one place that puts the pieces together."""
+"""SmsBatClient and ZnsClient: each vendor's client, put together."""
 
-import asyncio
-import dataclasses
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from random import Random
-from typing import Any, Generic, Protocol, Self
+from typing import Any, Self
 
-from smsbat_async.batch import StatusBatch
+from smsbat_async.core import Client, Core, Options
 from smsbat_async.credentials import Secret
-from smsbat_async.crew import Crew
-from smsbat_async.errors import ClientClosedError, ConfigurationError
-from smsbat_async.hooks import Hooks
-from smsbat_async.http import Request, Response
+from smsbat_async.errors import ConfigurationError, InvalidMessageError
+from smsbat_async.hooks import Call, ChunkSent, NativeChunkSent, ZnsSent
 from smsbat_async.messages import CascadeMessage, Receipt, Route, SendResult
-from smsbat_async.policies import Limits, PollPolicy, RetryPolicy, check_age, check_count, check_duration
-from smsbat_async.pool import Kind, SessionPool
-from smsbat_async.requester import Requester, Terms
+from smsbat_async.native.message import NativeMessage
+from smsbat_async.native.results import NativeReceipt, NativeResult
+from smsbat_async.notifications import ZnsMessage, ZnsQuota, ZnsReceipt, ZnsResult
+from smsbat_async.policies import Limits, PollPolicy, RetryPolicy, check_count
+from smsbat_async.pool import SessionPool
 from smsbat_async.sending import Chunking, Sender
-from smsbat_async.statuses import Delivery, MessageStatus, S, S_co, StatusResult, ZnsStatus
+from smsbat_async.statuses import MessageStatus, ZnsStatus
 from smsbat_async.streams import ResultStream
-from smsbat_async.tracking.cache import StatusCache
-from smsbat_async.tracking.poller import DeliveryPoller
-from smsbat_async.tracking.window import Window
-from smsbat_async.vendors import smsbat, zns
-from smsbat_async.vendors.ids import check_message_id
-
-WINDOW = 100_000
-"""How many ids of `deliveries()` are tracked at a time, unless a call says otherwise."""
-
-ABORT_TIME = 2.0
-"""How long broken-off calls may take to come to their end after the grace, in seconds."""
+from smsbat_async.templates import ZnsTemplate, ZnsTemplateStatus
+from smsbat_async.variables import Variable, check_variables
+from smsbat_async.vendors import messagelist, smsbat, variables, zns, zns_account
+from smsbat_async.vendors.cascade import Cascade
+from smsbat_async.vendors.zns_send import Notifications
 
 
-class Vendor(Protocol[S_co]):
-    """What the client wants from a vendor module, for statuses."""
-
-    host: str
-    credential: str
-
-    def status_request(self, message_id: str) -> Request:
-        """Return the request for the status of one message."""
-        ...
-
-    def read_status(self, response: Response, message_id: str) -> S_co:
-        """Return the status in an answer."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class _Options:
-    """What `with_options` may change."""
-
-    retry: RetryPolicy = RetryPolicy()
-    polling: PollPolicy = PollPolicy()
-    timeout: float | None = 30.0
-    total_timeout: float | None = 120.0
-
-    def __post_init__(self) -> None:
-        check_duration("timeout", self.timeout)
-        check_duration("total_timeout", self.total_timeout)
-        for name, wanted in (("retry", RetryPolicy), ("polling", PollPolicy)):
-            if not isinstance(getattr(self, name), wanted):
-                raise ConfigurationError(f"{name} must be a {wanted.__name__}")
-
-    def terms(self, *, bulk: bool = False) -> Terms:
-        return Terms(self.retry, self.timeout, self.total_timeout, bulk=bulk)
-
-
-class _Core(Generic[S]):
-    """What a client and its copies share."""
-
-    def __init__(
-        self,
-        vendor: Vendor[S],
-        *,
-        limits: Limits,
-        kinds: Iterable[Kind],
-        pool: SessionPool | None,
-        options: _Options,
-        hooks: Iterable[Callable[..., None]],
-        random: Random | None,
-    ) -> None:
-        if not isinstance(limits, Limits):
-            raise ConfigurationError("limits must be a Limits")
-        if pool is not None and not isinstance(pool, SessionPool):
-            raise ConfigurationError("pool must be a SessionPool")
-        self.hooks = Hooks(hooks)
-        self.vendor = vendor
-        self.owns_pool = pool is None
-        self.pool = SessionPool() if pool is None else pool
-        for kind in kinds:
-            self.pool.declare(vendor.host, vendor.credential, kind, getattr(limits, kind))
-        self.crew = Crew()
-        if random is not None and not isinstance(random, Random):
-            raise ConfigurationError("random must be a random.Random")
-        random = Random() if random is None else random  # noqa: S311 - no secret
-        self.requester = Requester(self.pool, vendor.host, vendor.credential, self.hooks, random)
-        self.cache: StatusCache[S] = StatusCache()
-        self.batch: StatusBatch[S] = StatusBatch(self.crew, self.pool.host_bulk_maximum)
-        poll = RetryPolicy(attempts=1)
-
-        async def ask_once(message_id: str, until: float) -> S:
-            terms = Terms(poll, options.timeout, None, bulk=True, deadline=until)
-            request = vendor.status_request(message_id)
-            return await self.requester.read("status", request, vendor.read_status, message_id, terms)
-
-        self.poller: DeliveryPoller[S] = DeliveryPoller(
-            ask=ask_once,
-            crew=self.crew,
-            width=self.pool.host_bulk_maximum,
-            cache=self.cache,
-            hooks=self.hooks,
-            policy=options.polling,
-            loop=self.pool.loop,
-            random=random,
-        )
-        self._closing: asyncio.Task[None] | None = None
-
-    async def ask(self, message_id: str, terms: Terms) -> S:
-        vendor = self.vendor
-        request = vendor.status_request(message_id)
-        status = await self.requester.read("status", request, vendor.read_status, message_id, terms)
-        self.poller.hear(status, "poll")
-        return status
-
-    def check_open(self) -> None:
-        if self.requester.closed:
-            raise ClientClosedError
-        self.pool.loop()
-
-    async def aclose(self, grace: float) -> None:
-        if self._closing is None:
-            self.requester.closed = True
-            self.poller.close()
-            self.crew.stop_jobs()
-            # A task of its own: several may close at once, and one of them may be cancelled.
-            self._closing = asyncio.get_running_loop().create_task(self._close(grace))
-        await asyncio.shield(self._closing)
-
-    async def _close(self, grace: float) -> None:
-        try:
-            if not await self.requester.drain(grace):
-                self.requester.abort()
-                await self.requester.drain(ABORT_TIME)
-            await self.crew.drain(ABORT_TIME)
-        finally:  # also where the whole program is being cancelled
-            await self.crew.aclose()
-            if self.owns_pool:
-                await self.pool.aclose()
-
-
-class _Client(Generic[S]):
-    """What both clients can do."""
-
-    _core: _Core[S]
-    _options: _Options
-    _is_copy = False
-
-    async def __aenter__(self) -> Self:
-        if self._core.requester.closed:
-            raise ClientClosedError
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        state = "closed" if self._core.requester.closed else "open"
-        return f"<{type(self).__name__} of {self._core.vendor.host}, {state}>"
-
-    async def aclose(self, grace: float = 10.0) -> None:
-        """Close the client: refuse new calls, let those under way finish, then break them off.
-
-        What still waits for a delivery fails with `ClientClosedError`. A send that is broken off is reported
-        as unknown. Closing twice does nothing more; closing a copy of `with_options` closes nothing.
-
-        Args:
-            grace: How long calls under way may take, in seconds.
-        """
-        if not self._is_copy:
-            await self._core.aclose(grace)
-
-    async def status(self, message_id: str, *, max_age: float = 0.0) -> S:
-        """Ask where one message is.
-
-        Args:
-            message_id: The vendor's id.
-            max_age: Up to which age in seconds a remembered answer will do; 0 always asks. An answer that is
-                the end of a message never grows old. The vendor's page suggests 30.
-
-        Returns:
-            The status.
-
-        Raises:
-            InvalidMessageError: If the id is not fit for a URL; nothing was asked.
-            SmsBatError: What the last attempt met.
-        """
-        core = self._core
-        core.check_open()
-        if max_age != 0.0:
-            check_age("max_age", max_age)
-            check_message_id(message_id)
-            known = core.cache.get(message_id, max_age, core.pool.loop().time())
-            if known is not None:
-                return known
-        return await core.ask(message_id, self._options.terms())
-
-    def statuses(
-        self, message_ids: Iterable[str] | AsyncIterable[str], *, concurrency: int | None = None
-    ) -> ResultStream[StatusResult[S]]:
-        """Ask where many messages are, and give each answer as it comes.
-
-        Args:
-            message_ids: The vendor's ids, from any iterable or async iterable; read as they are needed.
-            concurrency: How many requests at once; None takes what the pool leaves to batches.
-
-        Returns:
-            A stream of exactly one result per id, in the order of the answers.
-        """
-        self._core.check_open()
-        return self._core.batch.stream(self._asker(), message_ids, concurrency)
-
-    async def fetch_statuses(
-        self, message_ids: Iterable[str] | AsyncIterable[str], *, concurrency: int | None = None
-    ) -> list[StatusResult[S]]:
-        """Ask where many messages are.
-
-        Args:
-            message_ids: The vendor's ids, from any iterable or async iterable.
-            concurrency: How many requests at once; None takes what the pool leaves to batches.
-
-        Returns:
-            Exactly one result per id, in the order of the ids. No id's failure is raised.
-        """
-        self._core.check_open()
-        return await self._core.batch.fetch(self._asker(), message_ids, concurrency)
-
-    def _asker(self) -> Callable[[str], Any]:
-        core, terms = self._core, self._options.terms(bulk=True)
-        return lambda message_id: core.ask(message_id, terms)
-
-    def track(self, message_id: str, *, timeout: float | None = None) -> "asyncio.Future[Delivery[S]]":
-        """Follow a message to its end.
-
-        Args:
-            message_id: The vendor's id.
-            timeout: For how long, in seconds; None takes the polling policy's. A last poll at the deadline
-                may take the policy's `last_poll_grace` (5 seconds) more.
-
-        Returns:
-            A future of its own, which gives a `Delivery`, also at the deadline. Cancelling it harms no other.
-
-        Raises:
-            InvalidMessageError: If the id is not fit for a URL.
-            ClientClosedError: If the client is closed.
-            ConfigurationError: If no event loop runs.
-        """
-        return self._core.poller.track(message_id, timeout=timeout, policy=self._options.polling)
-
-    async def wait_for_delivery(self, message_id: str, *, timeout: float | None = None) -> Delivery[S]:
-        """Wait until a message comes to its end or the time is over.
-
-        Args:
-            message_id: The vendor's id.
-            timeout: For how long, in seconds; None takes the polling policy's. A last poll at the deadline
-                may take the policy's `last_poll_grace` (5 seconds) more.
-
-        Returns:
-            How it ended; `TIMED_OUT` or `NOT_FOUND` where the time was over first.
-
-        Raises:
-            SmsBatError: If asking cannot get better: wrong credentials, a redirect, a bad certificate.
-        """
-        return await self.track(message_id, timeout=timeout)
-
-    def deliveries(
-        self,
-        message_ids: Iterable[str] | AsyncIterable[str],
-        *,
-        timeout: float | None = None,
-        window: int = WINDOW,
-    ) -> ResultStream[Delivery[S]]:
-        """Follow many messages to their ends, and give each as it comes.
-
-        Args:
-            message_ids: The vendor's ids, from any iterable or async iterable; read as the window has room.
-            timeout: For how long each is followed, in seconds from its admission; None takes the policy's.
-            window: How many are followed, or ended and unread, at a time.
-
-        Returns:
-            A stream of exactly one delivery per id, in the order of the ends. An id that the vendor refuses
-            to look up gives `Outcome.FAILED`; an error that concerns all ids is raised.
-        """
-        core, policy = self._core, self._options.polling
-        core.check_open()
-        check_duration("timeout", timeout)
-        check_count("window", window)
-        tracked = Window(core.poller, message_ids, timeout or policy.timeout, window, policy)
-        return tracked.stream(core.crew)
-
-    @property
-    def poller(self) -> DeliveryPoller[S]:
-        """What follows messages: `track`, `feed`, `pending`, `drain`."""
-        return self._core.poller
-
-    @property
-    def polling(self) -> PollPolicy:
-        """When messages are asked after that this client, or this copy of it, follows."""
-        return self._options.polling
-
-    @property
-    def hook_failures(self) -> int:
-        """How many times a hook has raised."""
-        return self._core.hooks.failures
-
-    def with_options(self, **changes: Any) -> Self:
-        """Return a cheap copy with other options and the same pool, poller and cache.
-
-        Args:
-            changes: `timeout`, `total_timeout`, `retry`, `polling`. Polls keep the timeout of the original.
-
-        Raises:
-            ConfigurationError: If an option is unknown or wrong.
-        """
-        unknown = changes.keys() - {field.name for field in dataclasses.fields(_Options)}
-        if unknown:
-            raise ConfigurationError(f"with_options does not know {', '.join(sorted(unknown))}")
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        copy._options = dataclasses.replace(self._options, **changes)
-        copy._is_copy = True
-        return copy
-
-
-class SmsBatClient(_Client[MessageStatus]):
-    """A client of SMSBAT: cascade sends and message status.
+class SmsBatClient(Client[MessageStatus]):
+    """A client of SMSBAT: cascade sends and message status, and more that its help pages tell of.
 
     It is cheap to make and needs no event loop until it is used. Use it with `async with`, or `aclose()` it.
 
@@ -392,8 +83,8 @@ class SmsBatClient(_Client[MessageStatus]):
             allow_http=allow_http,
             status_path=status_path,
         )
-        self._options = _Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
-        self._core = _Core(
+        self._options = Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
+        self._core = Core(
             vendor,
             limits=limits,
             kinds=("status", "send"),
@@ -402,7 +93,11 @@ class SmsBatClient(_Client[MessageStatus]):
             hooks=hooks,
             random=random,
         )
-        self._sender = Sender(vendor, self._core.requester, self._core.crew, self._core.hooks)
+        self._vendor = vendor
+        self._cascades: dict[str, Sender[CascadeMessage, SendResult]] = {
+            route: _cascade_sender(self._core, vendor, route) for route in Route
+        }
+        self._native = _native_sender(self._core, vendor)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -444,7 +139,14 @@ class SmsBatClient(_Client[MessageStatus]):
             ApiError: If the vendor refused it.
             NotSentError: If surely nothing left.
         """
-        return await self._sender.send(message, route, self._options.terms())
+        sender = self._by(route)
+        if not self._core.calls.told:
+            result = await sender.send(message, self._options.terms())
+        else:
+            with self._core.calls.scope("send") as scope:
+                result = await sender.send(message, self._options.terms(scope))
+        assert result.message_id is not None
+        return Receipt(result.message_id, message.id)
 
     async def send_many(
         self,
@@ -473,8 +175,10 @@ class SmsBatClient(_Client[MessageStatus]):
             ConfigurationError: If an argument is wrong, or no credential for cascades was given.
         """
         self._core.check_open()
-        chunking = Chunking(chunk_size=chunk_size, concurrency=concurrency, split_refused=split_refused)
-        return await self._sender.send_many(messages, route, chunking, self._options.terms(bulk=True))
+        chunking = Chunking(smsbat.CHUNK_MAXIMUM, chunk_size, concurrency, split_refused)
+        with self._core.calls.scope("send_many") as scope:
+            terms = self._options.terms(scope, bulk=True)
+            return await self._by(route).send_many(messages, chunking, terms)
 
     def send_stream(
         self,
@@ -506,8 +210,9 @@ class SmsBatClient(_Client[MessageStatus]):
                 where it gave something that is no message. What came before is sent, and nothing after it.
         """
         self._core.check_open()
-        chunking = Chunking(chunk_size=chunk_size, concurrency=concurrency, split_refused=split_refused)
-        return self._sender.stream(messages, route, chunking, self._options.terms(bulk=True))
+        chunking = Chunking(smsbat.CHUNK_MAXIMUM, chunk_size, concurrency, split_refused)
+        terms = self._options.terms(self._core.calls.scope("send_stream"), bulk=True)
+        return self._by(route).stream(messages, chunking, terms)
 
     async def send_when_ready(
         self,
@@ -538,12 +243,144 @@ class SmsBatClient(_Client[MessageStatus]):
             ConfigurationError: If no credential for cascades was given; nothing was taken.
         """
         self._core.check_open()
-        terms = self._options.terms(bulk=True)
-        return await self._sender.send_when_ready(take, route, keep, split_refused=split_refused, terms=terms)
+        with self._core.calls.scope("send_when_ready") as scope:
+            terms = self._options.terms(scope, bulk=True)
+            sender = self._by(route)
+            return await sender.send_when_ready(take, keep, split_refused=split_refused, terms=terms)
+
+    async def send_native(self, message: NativeMessage) -> NativeReceipt:
+        """Send one message by one channel, with `POST /bat/messagelist`.
+
+        Follows SMSBAT's help, "Send Message", which is beyond the documents that the rest follows and may
+        change; docs/vendors.md tells what is unknown. It takes `api_key`, or `username` with `password`.
+
+        Args:
+            message: An `SmsMessage`, a `ViberPromo`, or any other kind.
+
+        Returns:
+            The vendor's id and yours, and what else it told. `status()` and `track()` take the id.
+
+        Raises:
+            OutcomeUnknownError: If the vendor may have taken it; it is not sent again by itself.
+            ApiError: If the vendor refused it, also by the word `rejected` or `failed` in an answer 200.
+            NotSentError: If surely nothing left.
+        """
+        with self._core.calls.scope("send_native") as scope:
+            result = await self._native.send(message, self._options.terms(scope))
+        assert result.receipt is not None
+        return result.receipt
+
+    async def send_native_many(
+        self,
+        messages: Iterable[NativeMessage] | AsyncIterable[NativeMessage],
+        *,
+        chunk_size: int = 500,
+        concurrency: int = 4,
+        split_refused: bool = True,
+    ) -> list[NativeResult]:
+        """Send many messages with `POST /bat/messagelist`, in chunks; kinds may be mixed.
+
+        Args:
+            messages: The messages; all are read before any is sent.
+            chunk_size: Messages in one request, 1 to 5,000.
+            concurrency: Requests at once.
+            split_refused: As for `send_many`.
+
+        Returns:
+            Exactly one result per message, in the order of the messages.
+
+        Raises:
+            InvalidMessageError: If two messages have one id, or something is no message; nothing was sent.
+            ConfigurationError: If an argument is wrong, or no credential for native sends was given.
+        """
+        self._core.check_open()
+        chunking = Chunking(messagelist.CHUNK_MAXIMUM, chunk_size, concurrency, split_refused)
+        with self._core.calls.scope("send_native_many") as scope:
+            return await self._native.send_many(messages, chunking, self._options.terms(scope, bulk=True))
+
+    def send_native_stream(
+        self,
+        messages: Iterable[NativeMessage] | AsyncIterable[NativeMessage],
+        *,
+        chunk_size: int = 500,
+        concurrency: int = 4,
+        split_refused: bool = True,
+    ) -> ResultStream[NativeResult]:
+        """Send any number of messages with `POST /bat/messagelist` in constant memory, as `send_stream` does.
+
+        Args:
+            messages: The messages; read a chunk at a time.
+            chunk_size: Messages in one request, 1 to 5,000.
+            concurrency: Requests at once.
+            split_refused: As for `send_many`.
+
+        Returns:
+            A stream of exactly one result per message, in the order of the answers.
+
+        Raises:
+            ConfigurationError: If an argument is wrong, or no credential for native sends was given.
+            Exception: From the stream, after all results: what the iterable raised, or `InvalidMessageError`
+                where it gave something that is no message.
+        """
+        self._core.check_open()
+        chunking = Chunking(messagelist.CHUNK_MAXIMUM, chunk_size, concurrency, split_refused)
+        terms = self._options.terms(self._core.calls.scope("send_native_stream"), bulk=True)
+        return self._native.stream(messages, chunking, terms)
+
+    async def save_variables(self, items: Iterable[Variable]) -> None:
+        """Save values for placeholders in the texts of cascades, with `POST /api/items`.
+
+        Follows SMSBAT's help, "Message Variables", which is beyond the documents that the rest follows. Save
+        them before the messages are sent. How many are allowed, whose an id is, how long a value is kept and
+        what the vendor answers is not documented: an answer 200 that is JSON, or empty, counts as success. A
+        failed request is repeated as the retry policy says, since that writes the same values again.
+
+        Args:
+            items: The variables, all of which go out in one request; none sends nothing.
+
+        Raises:
+            InvalidMessageError: If something is no variable, or one placeholder has two values.
+            ConfigurationError: If no credential for cascades was given.
+            SmsBatError: What the last attempt met.
+        """
+        self._core.check_open()
+        saved = check_variables(items)
+        if not saved:
+            return
+        request = variables.save_request(self._vendor, saved)
+        with self._core.calls.scope("save_variables") as scope:
+            terms = self._options.terms(scope)
+            await self._core.requester.read("send", request, variables.read_saved, None, terms)
+
+    def _by(self, route: object) -> Sender[CascadeMessage, SendResult]:
+        # A plain word finds its route as well: both have one hash.
+        sender = self._cascades.get(route) if isinstance(route, str) else None
+        if sender is None:
+            wanted = " or ".join(f'"{known}"' for known in Route)
+            raise InvalidMessageError("route", "invalid_route", f"must be {wanted}")
+        return sender
 
 
-class ZnsClient(_Client[ZnsStatus]):
-    """A client of Goby ZNS: notification status.
+def _cascade_sender(
+    core: Core[MessageStatus], vendor: smsbat.SmsBat, route: Route
+) -> Sender[CascadeMessage, SendResult]:
+    def told(results: tuple[SendResult, ...], foreign_ids: tuple[str, ...], call: Call | None) -> ChunkSent:
+        return ChunkSent(results=results, route=route, foreign_ids=foreign_ids, call=call)
+
+    return Sender(Cascade(vendor, route), core.requester, core.crew, core.hooks, told)
+
+
+def _native_sender(core: Core[MessageStatus], vendor: smsbat.SmsBat) -> Sender[NativeMessage, NativeResult]:
+    def told(
+        results: tuple[NativeResult, ...], foreign_ids: tuple[str, ...], call: Call | None
+    ) -> NativeChunkSent:
+        return NativeChunkSent(results=results, foreign_ids=foreign_ids, call=call)
+
+    return Sender(messagelist.MessageList(vendor), core.requester, core.crew, core.hooks, told)
+
+
+class ZnsClient(Client[ZnsStatus]):
+    """A client of Goby ZNS: notification status, and more that Goby's pages tell of.
 
     It is cheap to make and needs no event loop until it is used. Use it with `async with`, or `aclose()` it.
 
@@ -591,16 +428,18 @@ class ZnsClient(_Client[ZnsStatus]):
             allow_http=allow_http,
             status_path=status_path,
         )
-        self._options = _Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
-        self._core = _Core(
+        self._options = Options(retry=retry, polling=polling, timeout=timeout, total_timeout=total_timeout)
+        self._core = Core(
             vendor,
             limits=limits,
-            kinds=("status",),
+            kinds=("status", "send"),
             pool=pool,
             options=self._options,
             hooks=hooks,
             random=random,
         )
+        self._vendor = vendor
+        self._sender = _zns_sender(self._core, vendor)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -616,6 +455,101 @@ class ZnsClient(_Client[ZnsStatus]):
         if "api_key" not in found:
             raise ConfigurationError("api_key is missing: set ZNS_API_KEY or give api_key")
         return cls(**found)
+
+    async def send(self, message: ZnsMessage) -> ZnsReceipt:
+        """Send one notification, with `POST /api/message/send`.
+
+        Follows Goby's developer pages, "Gửi tin nhắn ZNS", which are beyond the document that the rest
+        follows and may change; docs/vendors.md tells what is unknown.
+
+        Args:
+            message: The notification.
+
+        Returns:
+            The vendor's id and yours, and what else it told. `status()` and `track()` take the id.
+
+        Raises:
+            OutcomeUnknownError: If the vendor may have taken it, also after an error code that Zalo's table
+                does not have; it is not sent again by itself.
+            RecipientError: If the phone cannot be sent to: no Zalo account, opted out; `code` says which.
+            QuotaError: If a quota or the account's money is used up.
+            ApiError: If the vendor refused it for another reason.
+            NotSentError: If surely nothing left.
+        """
+        with self._core.calls.scope("send") as scope:
+            result = await self._sender.send(message, self._options.terms(scope))
+        assert result.receipt is not None
+        return result.receipt
+
+    async def quota(self) -> ZnsQuota:
+        """Ask how many notifications may be sent in a day, and are left, with `GET /api/message/quota`.
+
+        Follows Goby's developer pages, "Lấy thông tin quota ZNS". It counts as a status request.
+
+        Raises:
+            SmsBatError: What the last attempt met.
+        """
+        self._core.check_open()
+        request = zns_account.quota_request(self._vendor)
+        with self._core.calls.scope("quota") as scope:
+            terms = self._options.terms(scope)
+            return await self._core.requester.read("status", request, zns_account.read_quota, None, terms)
+
+    async def templates(
+        self, *, status: ZnsTemplateStatus | None = None, page_size: int = zns_account.PAGE_MAXIMUM
+    ) -> list[ZnsTemplate]:
+        """Ask for the account's templates, newest first, with `GET /api/template/all`, page by page.
+
+        Follows Goby's developer pages, "Lấy danh sách template". Each page counts as a status request.
+
+        Args:
+            status: Those of one status only, or None for all.
+            page_size: How many in one answer, 1 to 100.
+
+        Returns:
+            Each template once.
+
+        Raises:
+            ConfigurationError: If an argument is wrong.
+            SmsBatError: What the last attempt met.
+        """
+        core = self._core
+        core.check_open()
+        check_count("page_size", page_size, maximum=zns_account.PAGE_MAXIMUM)
+        wanted = _template_status(status)
+        found: dict[str, ZnsTemplate] = {}
+        offset, rows = 0, page_size
+        with core.calls.scope("templates") as scope:
+            while rows >= page_size:
+                request = zns_account.templates_request(self._vendor, offset, page_size, wanted)
+                terms = self._options.terms(scope)
+                page, rows = await core.requester.read(
+                    "status", request, zns_account.read_templates, None, terms
+                )
+                known = len(found)
+                for template in page:
+                    found.setdefault(template.template_id, template)
+                if len(found) == known:
+                    break  # a vendor that took no notice of the offset would give the same page for ever
+                offset += rows
+        return list(found.values())
+
+
+def _zns_sender(core: Core[ZnsStatus], vendor: zns.Zns) -> Sender[ZnsMessage, ZnsResult]:
+    def told(results: tuple[ZnsResult, ...], _: tuple[str, ...], call: Call | None) -> ZnsSent:
+        return ZnsSent(result=results[0], call=call)
+
+    return Sender(Notifications(vendor), core.requester, core.crew, core.hooks, told)
+
+
+def _template_status(status: object) -> ZnsTemplateStatus | None:
+    if status is None:
+        return None
+    try:
+        return ZnsTemplateStatus(status)  # type: ignore[arg-type]
+    except ValueError:
+        known = ", ".join(ZnsTemplateStatus)
+    raise ConfigurationError(f"status must be one of {known}, or None for all")
 
 
 def _from_env(prefix: str, names: Iterable[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import anyio.abc
 
+from smsbat_async.calls import UNTOLD, Scope
 from smsbat_async.channel import Channel
 from smsbat_async.errors import ClientClosedError
 
@@ -24,12 +25,14 @@ class Job:
         worker: What each worker runs, until it returns.
         width: How many of them.
         channel: Where they put results; it is finished when all have returned.
+        scope: The call that they work for, which ends with them.
     """
 
-    def __init__(self, worker: Worker, width: int, channel: Channel[Any]) -> None:
+    def __init__(self, worker: Worker, width: int, channel: Channel[Any], scope: Scope = UNTOLD) -> None:
         self._worker = worker
         self._width = width
         self._channel = channel
+        self._call_scope = scope
         self._scope: anyio.CancelScope | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._done = asyncio.get_running_loop().create_future()
@@ -60,6 +63,8 @@ class Job:
         """Note that no worker runs any more."""
         if self._timer is not None:
             self._timer.cancel()
+        failure = self._channel.failure
+        self._call_scope.end(None if failure is None else type(failure).__name__)  # before the reader goes on
         self._channel.finish()
         if not self._done.done():
             self._done.set_result(None)

@@ -13,6 +13,8 @@ SmsBatError
 │   ├── AuthenticationError     401: the credentials are wrong
 │   ├── PermissionDeniedError   403: the credentials may not do this
 │   ├── NotFoundError           404: the vendor does not know this id (or path)
+│   ├── RecipientError          ZNS: this phone cannot be sent to: no account, opted out, ...
+│   ├── QuotaError              ZNS: the day's quota, or the money, is used up
 │   ├── RateLimitError          429: too many requests
 │   └── ServerError             5xx: the vendor is in trouble
 ├── TransportError              no answer came
@@ -160,6 +162,14 @@ class PermissionDeniedError(ApiError):
 
 class NotFoundError(ApiError):
     """The vendor does not know what was asked for: HTTP 404."""
+
+
+class RecipientError(ApiError):
+    """ZNS: the recipient cannot be sent to: no Zalo account, opted out, too old an app; `code` says which."""
+
+
+class QuotaError(ApiError):
+    """ZNS: a quota of the account or the template, or its money, is used up; `code` says which."""
 
 
 class _RetryLaterError(ApiError):

@@ -13,9 +13,58 @@ import msgspec
 
 from smsbat_async.errors import ConfigurationError, SmsBatError
 from smsbat_async.messages import Route, SendResult
+from smsbat_async.native.results import NativeResult
+from smsbat_async.notifications import ZnsResult
 from smsbat_async.statuses import Delivery, S
 
 logger = logging.getLogger("smsbat_async.hooks")
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
+    """One call of a user, which other events name as theirs; equal to itself only.
+
+    Keep what belongs to a call in a `weakref.WeakKeyDictionary`: events of a call may come after its end,
+    where it was cancelled with requests on the wire, and the last of them lets go of it.
+
+    Args:
+        number: Counts the calls of this process, from 1.
+        operation: The name of the client's method; `track` also for `wait_for_delivery`.
+        vendor: `smsbat` or `zns`.
+        host: The vendor's host.
+        began: When it began, in seconds of the loop's clock.
+        message_id: The vendor's id of the message it is about, where it is about one and it is known.
+    """
+
+    number: int
+    operation: str
+    vendor: str
+    host: str
+    began: float
+    message_id: str | None = None
+
+
+class CallStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's call begins; told in the caller's own context, which the requests of a batch do not run in.
+
+    Args:
+        call: The call.
+    """
+
+    call: Call
+
+
+class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's call is over: it returned, raised or was cancelled, or its stream came to its end.
+
+    Args:
+        call: The call.
+        elapsed: Seconds since it began.
+        error_type: The name of the class of what it raised, or None.
+    """
+
+    call: Call
+    elapsed: float
+    error_type: str | None
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +79,8 @@ class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
         status_code: The HTTP status, or None where no answer came.
         elapsed: Seconds from the start of the attempt to its end.
         error: What went wrong, or None.
+        call: Whose request it was. A poll is made for all who wait and belongs to the first of them; None
+            where none of them is a call.
     """
 
     kind: str
@@ -40,6 +91,7 @@ class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
     status_code: int | None
     elapsed: float
     error: SmsBatError | None
+    call: Call | None = None
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +103,7 @@ class RetryScheduled(msgspec.Struct, frozen=True, kw_only=True):
         attempt: Which attempt failed, from 1.
         delay: Seconds until the next.
         error: What went wrong.
+        call: Whose request it is, as for `RequestFinished`.
     """
 
     kind: str
@@ -58,6 +111,7 @@ class RetryScheduled(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     delay: float
     error: SmsBatError
+    call: Call | None = None
 
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +130,30 @@ class Paused(msgspec.Struct, frozen=True, kw_only=True):
     per_second: float | None
 
 
+class TrackingStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """A message began to be tracked that was not.
+
+    Args:
+        message_id: The vendor's id of the message.
+        vendor: `smsbat` or `zns`.
+    """
+
+    message_id: str
+    vendor: str
+
+
+class TrackingEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """A message is not tracked any more, for whatever reason; one for each `TrackingStarted`.
+
+    Args:
+        message_id: The vendor's id of the message.
+        vendor: `smsbat` or `zns`.
+    """
+
+    message_id: str
+    vendor: str
+
+
 class PollDone(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """The vendor was asked about a message that is being tracked.
 
@@ -84,12 +162,14 @@ class PollDone(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         polls: How many times it has been asked.
         status: The answer, or None.
         error: Why there is none, or None.
+        vendor: `smsbat` or `zns`.
     """
 
     message_id: str
     polls: int
     status: S | None
     error: SmsBatError | None
+    vendor: str = ""
 
 
 class DeliveryResolved(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
@@ -97,9 +177,17 @@ class DeliveryResolved(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
 
     Args:
         delivery: How it ended.
+        unnoticed: For at most how many seconds the message had ended before a poll told so: since the last
+            answer that was not the end, or since tracking began, give or take a round trip. None where
+            something else told, where a poll failed in between, and where the message has not ended.
+        vendor: `smsbat` or `zns`.
+        call: Who waited, or None.
     """
 
     delivery: Delivery[S]
+    unnoticed: float | None = None
+    vendor: str = ""
+    call: Call | None = None
 
 
 class ChunkSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,14 +199,55 @@ class ChunkSent(msgspec.Struct, frozen=True, kw_only=True):
         results: What became of each message.
         route: Which route was asked for.
         foreign_ids: Tracking ids that the answer named and nobody asked for.
+        call: Whose messages they are.
     """
 
     results: tuple[SendResult, ...]
     route: Route
     foreign_ids: tuple[str, ...] = ()
+    call: Call | None = None
 
 
-Event = RequestFinished | RetryScheduled | Paused | PollDone[Any] | DeliveryResolved[Any] | ChunkSent
+class NativeChunkSent(msgspec.Struct, frozen=True, kw_only=True):
+    """The fate of some messages of a native send is known, or known to be unknown; promises as `ChunkSent`.
+
+    Args:
+        results: What became of each message.
+        foreign_ids: Tracking ids that the answer named and nobody asked for.
+        call: Whose messages they are.
+    """
+
+    results: tuple[NativeResult, ...]
+    foreign_ids: tuple[str, ...] = ()
+    call: Call | None = None
+
+
+class ZnsSent(msgspec.Struct, frozen=True, kw_only=True):
+    """The fate of a ZNS notification is known, or known to be unknown; promises as `ChunkSent`.
+
+    Args:
+        result: What became of it.
+        call: Whose notification it is.
+    """
+
+    result: ZnsResult
+    call: Call | None = None
+
+
+Event = (
+    CallStarted
+    | CallFinished
+    | RequestFinished
+    | RetryScheduled
+    | Paused
+    | TrackingStarted
+    | TrackingEnded
+    | PollDone[Any]
+    | DeliveryResolved[Any]
+    | ChunkSent
+    | NativeChunkSent
+    | ZnsSent
+)
 """What a hook takes."""
 
 

@@ -88,7 +88,7 @@ class CascadeMessage(
 
     def __post_init__(self) -> None:
         check_tracking_id(self.id)
-        _check_text("from_name", self.from_name)
+        check_text("from_name", self.from_name)
         if not is_e164(self.to_phone):
             raise InvalidMessageError(
                 "to_phone",
@@ -112,7 +112,7 @@ class CascadeMessage(
             raise InvalidMessageError("message_type", "invalid_type", f"must be one of {known}")
         msgspec.structs.force_setattr(self, "message_type", kind)
         if self.text is not None:
-            _check_text("text", self.text)
+            check_text("text", self.text)
         elif kind is not MessageType.FLASHCALL:
             raise InvalidMessageError("text", "missing_text", f"a {kind} message needs a text")
         if kind is MessageType.VIBER_SURVEY:
@@ -171,7 +171,12 @@ def check_tracking_id(value: object) -> None:
         raise InvalidMessageError("id", "invalid_id", wanted)
 
 
-def _check_text(field: str, value: object) -> None:
+def check_text(field: str, value: object) -> None:
+    """Check a text that may not be empty.
+
+    Raises:
+        InvalidMessageError: If it is none.
+    """
     if not isinstance(value, str) or not value.strip():
         raise InvalidMessageError(field, f"missing_{field}", "must be a text that is not empty")
     if not is_unicode(value):
@@ -183,7 +188,7 @@ def _check_options(options: object) -> tuple[str, ...]:
     if isinstance(options, str) or not isinstance(options, Sequence) or len(options) not in SURVEY_OPTIONS:
         raise InvalidMessageError("survey_options", "invalid_options", wanted)
     for option in options:
-        _check_text("survey_options", option)
+        check_text("survey_options", option)
     return tuple(options)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeVar
 
+from smsbat_async.calls import UNTOLD, Scope
 from smsbat_async.errors import (
     ClientClosedError,
     NotSentError,
@@ -36,9 +37,10 @@ class Terms:
         total_timeout: The bound on the whole call in seconds, with its waiting and retries, or None.
         bulk: Whether it is part of a batch, which leaves slots to single calls.
         deadline: A bound of the caller's own on the whole call, in seconds of the loop's clock.
+        scope: Whose call it is, for the hooks.
     """
 
-    __slots__ = ("bulk", "deadline", "retry", "timeout", "total_timeout")
+    __slots__ = ("bulk", "deadline", "retry", "scope", "timeout", "total_timeout")
 
     def __init__(
         self,
@@ -48,12 +50,14 @@ class Terms:
         *,
         bulk: bool = False,
         deadline: float | None = None,
+        scope: Scope = UNTOLD,
     ) -> None:
         self.retry = retry
         self.timeout = timeout
         self.total_timeout = total_timeout
         self.bulk = bulk
         self.deadline = deadline
+        self.scope = scope
 
 
 class Requester:
@@ -224,7 +228,14 @@ class Requester:
                 break
             if self._hooks:
                 self._hooks.emit(
-                    RetryScheduled(kind=kind, host=self._host, attempt=failures, delay=delay, error=error)
+                    RetryScheduled(
+                        kind=kind,
+                        host=self._host,
+                        attempt=failures,
+                        delay=delay,
+                        error=error,
+                        call=terms.scope.call,
+                    )
                 )
             if delay > 0.0 and not isinstance(error, RateLimitError):  # whose pause the gate keeps
                 await self._rest(delay)
@@ -342,6 +353,7 @@ class Requester:
                     status_code=status_code,
                     elapsed=loop.time() - started_at,
                     error=error,
+                    call=terms.scope.call,
                 )
             )
         if error is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from smsbat_async.calls import UNTOLD, Scope
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Job
 
@@ -18,15 +19,26 @@ class ResultStream(Generic[T]):
     It is an object and not a generator: a generator that holds a task group can cancel its caller.
     """
 
-    def __init__(self, begin: Callable[[], tuple[Job, Channel[T]]], grace: float | None = None) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], tuple[Job, Channel[T]]],
+        grace: float | None = None,
+        scope: Scope = UNTOLD,
+    ) -> None:
         self._begin = begin
         self._grace = grace
+        self._scope = scope
         self._job: Job | None = None
         self._channel: Channel[T] | None = None
 
     def _started(self) -> Channel[T]:
         if self._channel is None:
-            self._job, self._channel = self._begin()
+            self._scope.begin()
+            try:
+                self._job, self._channel = self._begin()
+            except BaseException as error:
+                self._scope.end(type(error).__name__)
+                raise
         return self._channel
 
     def __aiter__(self) -> "ResultStream[T]":

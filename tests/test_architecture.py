@@ -15,11 +15,24 @@ ROOT = Path(smsbat_async.__file__).parent
 PACKAGE = ROOT.name
 
 FLOORS: list[set[str]] = [
-    {"errors", "http", "messages", "statuses", "phones", "segments", "policies", "credentials", "hooks"},
+    {"errors", "http", "messages", "statuses", "phones", "segments", "policies", "credentials", "hooks"}
+    | {"native", "variables", "notifications", "templates"},
     {"vendors"},
-    {"transport", "pacing", "circuit", "pool", "turn", "requester", "channel", "sources", "crew", "streams"},
+    {
+        "transport",
+        "pacing",
+        "circuit",
+        "pool",
+        "turn",
+        "requester",
+        "channel",
+        "sources",
+        "calls",
+        "crew",
+        "streams",
+    },
     {"batch", "sending", "tracking"},
-    {"client"},
+    {"core", "client"},
     {"campaign", "webhooks"},
     {"testing", "telemetry", "cli"},
 ]
@@ -243,7 +256,8 @@ class TestHttpLibrary:
             for found in outer_imports()
             if part(found.imported) == "aiohttp" and not found.imported.startswith("aiohttp.web")
         }
-        assert importers == {(HTTP_CLIENT, False), ("pool", True)}
+        # The sandbox's own sends its webhooks.
+        assert importers == {(HTTP_CLIENT, False), ("pool", True), ("sandbox.poster", False)}
 
     def test_its_urls_and_headers_stay_there_as_well(self) -> None:
         importers = {
@@ -270,6 +284,15 @@ class TestOtherLibraries:
     def test_httptools_is_met_in_the_wire_transport_alone(self) -> None:
         using = {found.importer for found in outer_imports() if part(found.imported) == "httptools"}
         assert using == {"transport.connection", "transport.headers"}
+
+    def test_each_web_framework_is_met_in_one_module_besides_the_sandbox(self) -> None:
+        using = {
+            (part(found.imported), found.importer)
+            for found in outer_imports()
+            if part(found.imported) in {"fastapi", "starlette"} or found.imported.startswith("aiohttp.web")
+            if part(found.importer) != ALONE
+        }
+        assert using == {("fastapi", "webhooks.fastapi"), ("aiohttp", "webhooks.aiohttp")}
 
     def test_nobody_prints_but_the_command_line(self) -> None:
         broken = [

@@ -46,6 +46,8 @@ SAMPLES: dict[str, Callable[[], errors.SmsBatError]] = {
     "BadRequestError": lambda: errors.BadRequestError(**API_DETAILS),
     "AuthenticationError": lambda: errors.AuthenticationError(status_code=401),
     "PermissionDeniedError": lambda: errors.PermissionDeniedError(status_code=403),
+    "RecipientError": lambda: errors.RecipientError(status_code=200, code="-118"),
+    "QuotaError": lambda: errors.QuotaError(status_code=200, code="-144"),
     "NotFoundError": lambda: errors.NotFoundError(status_code=404),
     "RateLimitError": lambda: errors.RateLimitError(status_code=429, retry_after=2.5),
     "ServerError": lambda: errors.ServerError(status_code=503, retry_after=1.0),

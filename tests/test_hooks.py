@@ -1,12 +1,17 @@
 """Hooks are told everything and can break nothing."""
 
+import gc
 import logging
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import msgspec
 import pytest
 
 from smsbat_async import (
+    Call,
+    CallFinished,
+    CallStarted,
     CascadeMessage,
     ChunkSent,
     Delivery,
@@ -22,6 +27,8 @@ from smsbat_async import (
     SendOutcome,
     SendResult,
     ServerError,
+    TrackingEnded,
+    TrackingStarted,
 )
 from smsbat_async.hooks import Hooks
 
@@ -33,7 +40,10 @@ MESSAGE = CascadeMessage(
 SENT = ChunkSent(results=(SendResult(MESSAGE, SendOutcome.ACCEPTED, "m-1"),), route=Route.STANDARD)
 ERROR = ServerError(status_code=503)
 DELIVERY: Delivery[MessageStatus] = Delivery(message_id="m-1", outcome=Outcome.DELIVERED)
+CALL = Call(number=1, operation="send", vendor="smsbat", host="https://h:443", began=0.0)
 EVENTS: list[msgspec.Struct] = [
+    CallStarted(call=CALL),
+    CallFinished(call=CALL, elapsed=0.5, error_type="ServerError"),
     RequestFinished(
         kind="status",
         host="https://h:443",
@@ -47,6 +57,8 @@ EVENTS: list[msgspec.Struct] = [
     RetryScheduled(kind="status", host="https://h:443", attempt=1, delay=0.25, error=ERROR),
     Paused(kind="send", host="https://h:443", seconds=2.0, per_second=50.0),
     PollDone[MessageStatus](message_id="m-1", polls=1, status=None, error=ERROR),
+    TrackingStarted(message_id="m-1", vendor="smsbat"),
+    TrackingEnded(message_id="m-1", vendor="smsbat"),
     DeliveryResolved(delivery=DELIVERY),
     SENT,
 ]
@@ -128,6 +140,17 @@ class TestEvents:
     def test_show_neither_texts_nor_phone_numbers(self, event: msgspec.Struct) -> None:
         assert TEXT not in repr(event)
         assert PHONE not in repr(event)
+
+    def test_a_call_is_equal_to_itself_only_and_may_be_kept_weakly(self) -> None:
+        twin = Call(number=1, operation="send", vendor="smsbat", host="https://h:443", began=0.0)
+        assert twin != CALL
+        kept = WeakKeyDictionary({CALL: "first", twin: "second"})
+        assert kept[CALL] == "first"
+        del twin
+        gc.collect()
+        assert list(kept.values()) == ["first"]
+        with pytest.raises(AttributeError):
+            CALL.number = 2  # type: ignore[misc]
 
     def test_a_chunk_names_no_foreign_ids_unless_there_are_some(self) -> None:
         assert SENT.foreign_ids == ()

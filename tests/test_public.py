@@ -186,7 +186,20 @@ OF_SMSBAT: dict[str, dict[str, Any]] = {
     "send_many": MANY,
     "send_stream": MANY,
 }
-COROUTINES = {"status", "fetch_statuses", "wait_for_delivery", "send", "send_many", "aclose"}
+MANY_NATIVE: dict[str, Any] = {name: default for name, default in MANY.items() if name != "route"}
+BEYOND: list[tuple[Any, str, dict[str, Any]]] = [
+    (SmsBatClient, "send_native", {"message": NEEDED}),
+    (SmsBatClient, "send_native_many", MANY_NATIVE),
+    (SmsBatClient, "send_native_stream", MANY_NATIVE),
+    (SmsBatClient, "save_variables", {"items": NEEDED}),
+    (ZnsClient, "send", {"message": NEEDED}),
+    (ZnsClient, "quota", {}),
+    (ZnsClient, "templates", {"status": None, "page_size": 100}),
+]
+COROUTINES = {
+    *("status", "fetch_statuses", "wait_for_delivery", "send", "send_many", "aclose"),
+    *("send_native", "send_native_many", "save_variables", "quota", "templates"),
+}
 
 
 class TestClients:
@@ -207,7 +220,13 @@ class TestClients:
     @pytest.mark.parametrize("name", OF_SMSBAT)
     def test_of_smsbat_send(self, name: str) -> None:
         check_method(getattr(SmsBatClient, name), name, OF_SMSBAT[name])
-        assert not hasattr(ZnsClient, name)
+        assert name == "send" or not hasattr(ZnsClient, name)
+
+    @pytest.mark.parametrize(("client", "name", "expected"), BEYOND)
+    def test_do_more_than_the_vendors_first_pages_tell(
+        self, client: Any, name: str, expected: dict[str, Any]
+    ) -> None:
+        check_method(getattr(client, name), name, expected, by_keyword=NEEDED not in expected.values())
 
     @pytest.mark.parametrize("client", [SmsBatClient, ZnsClient])
     def test_are_made_from_the_environment_with_overrides(self, client: Any) -> None:
@@ -223,9 +242,9 @@ class TestClients:
         assert copy.poller is client.poller
 
 
-def check_method(method: Any, name: str, expected: dict[str, Any]) -> None:
+def check_method(method: Any, name: str, expected: dict[str, Any], *, by_keyword: bool = False) -> None:
     assert parameters(method) == expected
-    first = next(iter(expected))
+    first = None if by_keyword else next(iter(expected))
     assert by_keyword_only(method) == (set(expected) - {first})
     assert inspect.iscoroutinefunction(method) is (name in COROUTINES)
 

@@ -254,7 +254,7 @@ async def test_a_429_that_outlasts_the_deadline_is_told_at_once() -> None:
         error = await failure(client.status("a"))
         assert isinstance(error, RateLimitError)
         assert (error.retry_after, len(transport.calls), now()) == (30.0, 1, began)
-    assert heard.names == {"RequestFinished": 1, "Paused": 1}
+    assert heard.names == {"CallStarted": 1, "RequestFinished": 1, "Paused": 1, "CallFinished": 1}
 
 
 @pytest.mark.looptime

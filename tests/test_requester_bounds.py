@@ -13,7 +13,7 @@ from smsbat_async import (
     SmsBatError,
     TransportError,
 )
-from smsbat_async.hooks import Paused, RequestFinished, RetryScheduled
+from smsbat_async.hooks import CallFinished, CallStarted, Paused, RequestFinished, RetryScheduled
 from smsbat_async.http import Response
 from tests.support.fake import (
     HANG,
@@ -198,7 +198,8 @@ async def test_hooks_hear_of_every_attempt_retry_and_pause() -> None:
     async with client_of(transport, random=Fixed(1.0), hooks=[heard]) as client:
         await client.status("a")
     host = "https://restapi.smsbat.com:443"
-    first, retry, second, paused, again, third = heard.events
+    begun, first, retry, second, paused, again, third, over = heard.events
+    assert (type(begun), type(over)) == (CallStarted, CallFinished)
     assert isinstance(first, RequestFinished)
     assert (first.kind, first.host, first.method, first.template) == (
         "status",
@@ -228,7 +229,13 @@ async def test_hooks_hear_once_of_a_pause_that_many_requests_met() -> None:
     )
     async with client_of(transport, hooks=[heard]) as client:
         await asyncio.gather(*(client.status(f"a-{n}") for n in range(10)))
-    assert heard.names == {"RequestFinished": 20, "RetryScheduled": 10, "Paused": 1}
+    assert heard.names == {
+        "CallStarted": 10,
+        "RequestFinished": 20,
+        "RetryScheduled": 10,
+        "Paused": 1,
+        "CallFinished": 10,
+    }
 
 
 @pytest.mark.looptime

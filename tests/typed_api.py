@@ -15,32 +15,52 @@ from smsbat_async import (
     Attempt,
     AuthenticationError,
     BadRequestError,
+    Call,
+    CallFinished,
+    CallStarted,
+    CarouselItem,
     CascadeMessage,
     ChunkSent,
     ClientClosedError,
     ConfigurationError,
+    CreateCalendarEvent,
+    CustomMessage,
     Delivery,
     DeliveryFailedError,
     DeliveryPoller,
     DeliveryResolved,
     DeliveryStatus,
+    Dial,
     Event,
     Fallback,
+    Flashcall,
     InvalidMessageError,
     Limits,
+    LinkButton,
     MessageStatus,
     MessageType,
+    NativeChunkSent,
+    NativeMessage,
+    NativeReceipt,
+    NativeResult,
     NotFoundError,
     NotSentError,
+    OpenUrl,
     Outcome,
     OutcomeUnknownError,
     Paused,
     PermissionDeniedError,
     PollDone,
     PollPolicy,
+    QuotaError,
     Rate,
     RateLimitError,
+    RcsButton,
+    RcsCard,
+    RcsMedia,
+    RcsMessage,
     Receipt,
+    RecipientError,
     Request,
     RequestFinished,
     Response,
@@ -53,13 +73,36 @@ from smsbat_async import (
     SendResult,
     ServerError,
     SessionPool,
+    ShareLocation,
     SmsBatClient,
     SmsBatError,
+    SmsFallback,
+    SmsMessage,
     StatusResult,
+    TrackingEnded,
+    TrackingStarted,
     Transport,
     TransportError,
+    Variable,
+    VariableType,
+    ViberCarousel,
+    ViberFile,
+    ViberOtp,
+    ViberPromo,
+    ViberSurvey,
+    ViberTransaction,
+    ViberVideo,
     ZnsClient,
+    ZnsFallbackSms,
+    ZnsMessage,
+    ZnsQuota,
+    ZnsReceipt,
+    ZnsResult,
+    ZnsSent,
     ZnsStatus,
+    ZnsTemplate,
+    ZnsTemplateParameter,
+    ZnsTemplateStatus,
 )
 
 
@@ -142,6 +185,81 @@ async def many_messages(client: SmsBatClient, messages: list[CascadeMessage]) ->
         assert_type(items, ResultStream[SendResult])
         async for result in items:
             assert_type(result, SendResult)
+
+
+async def native_messages(client: SmsBatClient, messages: list[SmsMessage]) -> None:
+    receipt = await client.send_native(messages[0])
+    assert_type(receipt, NativeReceipt)
+    assert_type(receipt.message_id, str)
+    assert_type(receipt.pattern, str | None)
+    assert_type(await client.wait_for_delivery(receipt.message_id), Delivery[MessageStatus])
+    results = await client.send_native_many(messages, chunk_size=5_000, concurrency=2, split_refused=False)
+    assert_type(results, list[NativeResult])
+    for result in results:
+        assert_type(result.message, NativeMessage)
+        assert_type(result.outcome, SendOutcome)
+        assert_type(result.message_id, str | None)
+        assert_type(result.receipt, NativeReceipt | None)
+        assert_type(result.error, SmsBatError | None)
+    async with client.send_native_stream(native_kinds()) as items:
+        assert_type(items, ResultStream[NativeResult])
+
+
+def native_kinds() -> Iterator[NativeMessage]:
+    phone, fallback = "+380501234567", SmsFallback(text="Code 4711")
+    link = LinkButton(text="Open", url="https://shop.test")
+    yield SmsMessage(id="1", from_name="Shop", to_phone=phone, text="Ready", ttl=300)
+    yield ViberPromo(id="2", from_name="Shop", to_phone=phone, text="Sale", button=link, fallback=fallback)
+    yield ViberPromo(id="3", from_name="Shop", to_phone=phone, video=ViberVideo(url="https://shop.test/v"))
+    file = ViberFile(url="https://shop.test/i.pdf")
+    yield ViberTransaction(id="4", from_name="Shop", to_phone=phone, file=file)
+    item = CarouselItem(title="A", image_url="https://shop.test/i", primary_button=link)
+    yield ViberCarousel(id="5", from_name="Shop", to_phone=phone, items=[item])
+    yield ViberSurvey(id="6", from_name="Shop", to_phone=phone, text="?", options=["Yes"])
+    yield ViberOtp(
+        id="7", from_name="Shop", to_phone=phone, template_id="...", language="uk", params={"pin": "4711"}
+    )
+    event = CreateCalendarEvent(title="Visit", start_time=dt.datetime.now(dt.UTC))
+    buttons = [
+        RcsButton(text="a", action=OpenUrl("https://shop.test")),
+        RcsButton(text="b", action=Dial(phone)),
+        RcsButton(text="c", action=ShareLocation()),
+        RcsButton(text="d", action=event),
+    ]
+    media = RcsMedia(url="https://shop.test/i", type="image/png")
+    card = RcsCard(title="A", media=media, buttons=buttons)
+    yield RcsMessage(id="8", from_name="Shop", to_phone=phone, text="a", buttons=buttons, cards=[card])
+    yield Flashcall(id="9", from_name="Shop", to_phone=phone, caller_id=phone, fallback=fallback)
+    yield CustomMessage(id="10", from_name="Shop", to_phone=phone, type="x", message_data={"a": [1]})
+
+
+async def variables(client: SmsBatClient) -> None:
+    name = Variable(id=1, type=VariableType.NAME, value="Sarah")
+    assert_type(name.placeholder, str)
+    await client.save_variables([name])
+
+
+async def more_of_zns(zns: ZnsClient) -> None:
+    message = ZnsMessage(
+        tracking_id="z-1",
+        phone="+84987654321",
+        template_id="200001",
+        template_data={"code": "4711"},
+        fallback_sms=ZnsFallbackSms(from_name="Shop", text="4711", delay=60),
+    )
+    try:
+        receipt = await zns.send(message)
+    except (RecipientError, QuotaError) as error:
+        assert_type(error.code, str | None)
+        return
+    assert_type(receipt, ZnsReceipt)
+    assert_type(receipt.sent_time, dt.datetime | None)
+    assert_type(await zns.wait_for_delivery(receipt.message_id), Delivery[ZnsStatus])
+    assert_type(await zns.quota(), ZnsQuota)
+    for template in await zns.templates(status=ZnsTemplateStatus.ENABLE):
+        assert_type(template, ZnsTemplate)
+        assert_type(template.price, Decimal | None)
+        assert_type(template.parameters, tuple[ZnsTemplateParameter, ...])
 
 
 async def tracking(client: SmsBatClient) -> None:
@@ -274,6 +392,18 @@ def hook(event: Event) -> None:
             assert_type(results, tuple[SendResult, ...])
             assert_type(route, Route)
             assert_type(foreign_ids, tuple[str, ...])
+        case NativeChunkSent(results=native_results):
+            assert_type(native_results, tuple[NativeResult, ...])
+        case ZnsSent(result=zns_result):
+            assert_type(zns_result, ZnsResult)
+        case CallStarted(call=call):
+            assert_type(call, Call)
+            assert_type(call.message_id, str | None)
+        case CallFinished(call=call, error_type=error_type):
+            assert_type(call.operation, str)
+            assert_type(error_type, str | None)
+        case TrackingStarted(message_id=message_id) | TrackingEnded(message_id=message_id):
+            assert_type(message_id, str)
 
 
 any_hook: Callable[[Event], None] = hook

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from smsbat_async.calls import UNTOLD, Scope
 from smsbat_async.campaign.common import Common
 from smsbat_async.campaign.events import EndsRecorded
 from smsbat_async.campaign.reach import Reach
@@ -79,6 +80,7 @@ class Tracker:
         self._meter = common.meter
         self._hooks = common.hooks
         self._failures = failures
+        self.scope: Scope = UNTOLD  # polls of a campaign belong to no call
         self._span = dt.timedelta(seconds=common.settings.track_for)
         self._close = min(common.client.polling.timeout, common.settings.track_for)
         self._first = common.client.polling.initial

@@ -10,6 +10,7 @@ from typing import Generic
 
 import anyio
 
+from smsbat_async.calls import Calls, Scope
 from smsbat_async.crew import Crew
 from smsbat_async.errors import (
     ClientClosedError,
@@ -18,7 +19,7 @@ from smsbat_async.errors import (
     NotSentError,
     SmsBatError,
 )
-from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone
+from smsbat_async.hooks import DeliveryResolved, Hooks, PollDone, TrackingEnded, TrackingStarted
 from smsbat_async.policies import MINIMUM_POLL_GAP, PollPolicy, check_duration
 from smsbat_async.statuses import Delivery, MessageStatus, Outcome, S, Source, ZnsStatus, is_older
 from smsbat_async.tracking.cache import StatusCache
@@ -38,8 +39,8 @@ MOMENT = 0.01
 
 logger = logging.getLogger("smsbat_async.tracking")
 
-Ask = Callable[[str, float], Awaitable[S]]
-"""Asks for a status once: the id, and until when in seconds of the loop's clock."""
+Ask = Callable[[str, float, Scope], Awaitable[S]]
+"""Asks for a status once: the id, until when in seconds of the loop's clock, and for whose call."""
 
 
 class DeliveryPoller(Generic[S]):
@@ -54,6 +55,7 @@ class DeliveryPoller(Generic[S]):
         width: How many workers.
         cache: Where final answers are kept.
         hooks: Who is told.
+        calls: Tells them of the calls.
         policy: When to ask, where a call does not say.
         loop: Returns the running loop, or raises.
         random: The source of jitter.
@@ -67,6 +69,7 @@ class DeliveryPoller(Generic[S]):
         width: int,
         cache: StatusCache[S],
         hooks: Hooks,
+        calls: Calls,
         policy: PollPolicy,
         loop: Callable[[], asyncio.AbstractEventLoop],
         random: Random,
@@ -77,6 +80,7 @@ class DeliveryPoller(Generic[S]):
         self._cache = cache
         self._parking: Parking[S] = Parking()
         self._hooks = hooks
+        self._calls = calls
         self._policy = policy
         self._loop = loop
         self._table: Table[S] = Table()
@@ -124,7 +128,14 @@ class DeliveryPoller(Generic[S]):
             check_duration("timeout", timeout)
         policy = policy or self._policy
         waiter = FutureWaiter(loop, self, message_id)
-        self.admit(message_id, waiter, timeout or policy.timeout, policy, loop)
+        if self._calls.told:
+            waiter.scope = self._calls.scope("track", message_id)
+            waiter.scope.begin()
+        try:
+            self.admit(message_id, waiter, timeout or policy.timeout, policy, loop)
+        except SmsBatError as error:
+            waiter.scope.end(type(error).__name__)
+            raise
         return waiter
 
     def feed(self, status: S, *, source: Source = "webhook") -> bool:
@@ -195,8 +206,11 @@ class DeliveryPoller(Generic[S]):
         self._poll_alarm.cancel()
         self._deadline_alarm.cancel()
         self._asked_alarm.cancel()
-        for row in self._table.rows():
-            self._fail(row, ClientClosedError(), tell=False)
+        table = self._table
+        for message_id in [table.ids[row] for row in table.rows()]:
+            row = table.find(message_id)
+            if row is not None:  # a hook may have let it go
+                self._fail(row, ClientClosedError(), tell=False)
         for scope in self._scopes:
             scope.cancel()  # nobody waits for what the polls under way would bring
 
@@ -248,6 +262,8 @@ class DeliveryPoller(Generic[S]):
             self._working = True
             for _ in range(self._width):
                 self._crew.start(self._work)
+        if self._calls.told:  # last, since a hook may let this very message go
+            self._hooks.emit(TrackingStarted(message_id=message_id, vendor=self._calls.vendor))
 
     def _join(
         self, row: int, waiter: Waiter[S], now: float, deadline: float, loop: asyncio.AbstractEventLoop
@@ -300,6 +316,12 @@ class DeliveryPoller(Generic[S]):
             return held
         assert held is not None
         return [Wait(held, self._table.began[row], self._deadlines.time_of(row) - self._grace(row))]
+
+    def _scope_of(self, row: int) -> Scope:
+        """Return whose call a poll is, of all who wait for the message: the first's."""
+        held = self._table.held[row]
+        assert held is not None
+        return held[0].waiter.scope if isinstance(held, list) else held.scope
 
     def _keep(self, row: int, waits: list[Wait]) -> None:
         """Let only some go on waiting for a message."""
@@ -384,7 +406,7 @@ class DeliveryPoller(Generic[S]):
         status: S | None = None
         error: SmsBatError | None = None
         try:
-            status = await self._ask(message_id, until)
+            status = await self._ask(message_id, until, self._scope_of(row))
         except SmsBatError as met:
             error = met
         except Exception as met:  # noqa: BLE001 - one bad poll must not end the tracking of all others
@@ -400,7 +422,15 @@ class DeliveryPoller(Generic[S]):
                 polls = self._table.polls[known] = self._table.polls[known] + 1
         self._note_poll(message_id, now, loop)
         if self._hooks:
-            self._hooks.emit(PollDone(message_id=message_id, polls=polls, status=status, error=error))
+            self._hooks.emit(
+                PollDone(
+                    message_id=message_id,
+                    polls=polls,
+                    status=status,
+                    error=error,
+                    vendor=self._calls.vendor,
+                )
+            )
         if status is not None:
             self._cache.put(status, now)
         known = self._table.find(message_id)  # a hook may have let it go
@@ -492,9 +522,12 @@ class DeliveryPoller(Generic[S]):
         ends = [
             (wait.waiter, table.delivery(row, wait.began, outcome, source, now, status)) for wait in ending
         ]
+        unnoticed = None
+        if self._calls.told and status is not None and source == "poll" and row not in table.errors:
+            unnoticed = now - max(table.polled_at[row], table.began[row])
         self._keep(row, staying)  # first, since a hook may track or cancel this very message
         for waiter, delivery in ends:
-            self._hand_over(waiter, delivery)
+            self._hand_over(waiter, delivery, unnoticed)
 
     def _lapse(self, row: int, ending: list[Wait], staying: list[Wait], now: float) -> None:
         """Tell some of those who wait that their time is over."""
@@ -521,10 +554,32 @@ class DeliveryPoller(Generic[S]):
                 self._lapse(row, [Wait(held, self._table.began[row], at - grace)], [], now)
         self._deadline_alarm.set(self._deadlines.next_time(now), loop)
 
-    def _hand_over(self, waiter: Waiter[S], delivery: Delivery[S]) -> None:
+    def _hand_over(self, waiter: Waiter[S], delivery: Delivery[S], unnoticed: float | None = None) -> None:
         waiter.resolve(delivery)
-        if self._hooks:
-            self._hooks.emit(DeliveryResolved(delivery=delivery))
+        if self._calls.told:
+            self._tell_end(waiter, delivery, unnoticed)
+
+    def _tell_end(
+        self,
+        waiter: Waiter[S],
+        delivery: Delivery[S],
+        unnoticed: float | None = None,
+        error: SmsBatError | None = None,
+        *,
+        resolved: bool = True,
+    ) -> None:
+        """Tell the hooks how it ended for one that waited, and that its call is over if it was but this."""
+        if resolved:
+            self._hooks.emit(
+                DeliveryResolved(
+                    delivery=delivery,
+                    unnoticed=unnoticed,
+                    vendor=self._calls.vendor,
+                    call=waiter.scope.call,
+                )
+            )
+        if isinstance(waiter, FutureWaiter):
+            waiter.scope.end(None if error is None else type(error).__name__)
 
     def _fail(self, row: int, error: SmsBatError, *, tell: bool = True) -> None:
         now = asyncio.get_running_loop().time()  # a pool that was closed first must not keep us from closing
@@ -536,11 +591,12 @@ class DeliveryPoller(Generic[S]):
         self._remove(row)
         for waiter, delivery in ends:
             waiter.fail(error, delivery)
-            if tell and self._hooks:
-                self._hooks.emit(DeliveryResolved(delivery=delivery))
+            if self._hooks:
+                self._tell_end(waiter, delivery, None, error, resolved=tell)
 
     def _remove(self, row: int) -> None:
         table = self._table
+        message_id = table.ids[row]
         self._plans.give_back(table.plans[row])
         self._polls.drop(row)
         self._deadlines.drop(row)
@@ -552,6 +608,8 @@ class DeliveryPoller(Generic[S]):
                 empty = self._drained.popleft()
                 if not empty.done():
                     empty.set_result(None)
+        if self._calls.told:
+            self._hooks.emit(TrackingEnded(message_id=message_id, vendor=self._calls.vendor))
 
 
 def _parted(waits: list[Wait], until: float) -> tuple[list[Wait], list[Wait]]:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from smsbat_async.calls import UNTOLD, Scope
 from smsbat_async.errors import SmsBatError
 from smsbat_async.statuses import Delivery, S
 
@@ -11,7 +12,13 @@ if TYPE_CHECKING:
 
 
 class Waiter(Protocol[S]):
-    """One that waits, for one message or for many."""
+    """One that waits, for one message or for many.
+
+    Attributes:
+        scope: The call that it waits for, as the hooks hear of it.
+    """
+
+    scope: Scope
 
     def resolve(self, delivery: Delivery[S]) -> None:
         """Hand over how the tracking of a message ended."""
@@ -25,12 +32,13 @@ class Waiter(Protocol[S]):
 class FutureWaiter(asyncio.Future[Delivery[S]], Generic[S]):
     """The future that `track()` returns: it tells the poller when it is cancelled, without a callback."""
 
-    __slots__ = ("_message_id", "_poller")
+    __slots__ = ("_message_id", "_poller", "scope")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, poller: "DeliveryPoller[S]", message_id: str) -> None:
         super().__init__(loop=loop)
         self._poller: DeliveryPoller[S] | None = poller
         self._message_id = message_id
+        self.scope: Scope = UNTOLD
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Stop waiting; others that wait for the same message are not touched."""
@@ -38,6 +46,8 @@ class FutureWaiter(asyncio.Future[Delivery[S]], Generic[S]):
         poller, self._poller = self._poller, None
         if cancelled and poller is not None:
             poller.forget(self._message_id, self)
+            if self.scope is not UNTOLD:
+                self.scope.end("CancelledError")
         return cancelled
 
     def resolve(self, delivery: Delivery[S]) -> None:

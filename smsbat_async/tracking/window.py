@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterable, Iterable
 from typing import Generic
 
+from smsbat_async.calls import Scope
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import BadRequestError, ClientClosedError, InvalidMessageError, SmsBatError
@@ -27,6 +28,7 @@ class Window(Generic[S]):
         timeout: For how long each is tracked, in seconds, from its own admission.
         size: How many ids at a time.
         policy: When to ask.
+        scope: The call that it is, which begins when the stream is first read.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Window(Generic[S]):
         timeout: float,
         size: int,
         policy: PollPolicy,
+        scope: Scope,
     ) -> None:
         self._poller = poller
         self._source = Source(message_ids, "message_ids")
         self._timeout = timeout
         self._size = size
         self._policy = policy
+        self.scope = scope
         self._tracked = 0
         self._over = False
         self._channel: Channel[Delivery[S]] = Channel(size)
@@ -50,11 +54,11 @@ class Window(Generic[S]):
         """Return the ends as they come."""
 
         def begin() -> tuple[Job, Channel[Delivery[S]]]:
-            job = Job(self._feed, 1, self._channel)
+            job = Job(self._feed, 1, self._channel, self.scope)
             crew.launch(job)
             return job, self._channel
 
-        return ResultStream(begin)
+        return ResultStream(begin, scope=self.scope)
 
     def resolve(self, delivery: Delivery[S]) -> None:
         """Take the end of one id."""

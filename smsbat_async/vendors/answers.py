@@ -1,5 +1,6 @@
 """Reading a vendor's JSON, whatever it is."""
 
+import datetime as dt
 import json
 import logging
 from decimal import Decimal
@@ -62,6 +63,13 @@ def unreadable(response: Response, problem: str) -> ResponseError:
     )
 
 
+def mismatch(response: Response, problem: str) -> ResponseError:
+    """Return the error for an answer that is not about what was asked."""
+    return ResponseError(
+        problem, kind="mismatch", status_code=response.status, body=response.body, retryable=True
+    )
+
+
 def salvage(value: Any, into: type[T], *, required: frozenset[str]) -> T | None:
     """Return a struct made of those fields of a JSON object that make sense.
 
@@ -91,6 +99,24 @@ def salvage(value: Any, into: type[T], *, required: frozenset[str]) -> T | None:
     if not required <= kept.keys():
         return None
     return into(**kept)
+
+
+def from_milliseconds(value: object) -> dt.datetime | None:
+    """Return an epoch in milliseconds, as text or number, as an aware datetime; None where it is none."""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None
+    try:
+        return from_epoch(int(value) / 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def from_epoch(seconds: float) -> dt.datetime | None:
+    """Return an epoch in seconds as an aware datetime; None for a year that no calendar has."""
+    try:
+        return dt.datetime.fromtimestamp(seconds, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def are_sane(*amounts: Decimal | None) -> bool:

@@ -93,6 +93,11 @@ def _details(response: Response) -> dict[str, Any]:
     return details
 
 
+def _is_worded(error: ApiError) -> bool:
+    """Return whether a vendor says no in the body of an answer whose HTTP status says yes."""
+    return 200 <= error.status_code < 300
+
+
 def retries_of_read(error: SmsBatError) -> int:
     """Return how many times a status request may be repeated after an error."""
     if isinstance(error, NotSentError):
@@ -117,6 +122,8 @@ def retries_of_send(error: SmsBatError) -> int:
 def leaves_doubt(error: SmsBatError) -> bool:
     """Return whether the vendor may have taken a send that met this error."""
     if isinstance(error, ApiError):
+        if _is_worded(error):
+            return type(error) is ApiError or isinstance(error, ServerError)  # a code that nobody documents
         return not 400 <= error.status_code < 500 or error.status_code in NOT_A_REFUSAL
     return isinstance(error, TransportError | ResponseError) and not isinstance(error, NotSentError)
 
@@ -135,6 +142,8 @@ def stops_a_run(error: SmsBatError) -> bool:
     """Return whether further sends would be refused for the same reason."""
     if isinstance(error, NotSentError):
         return error.kind in PERMANENT_TRANSPORT
+    if isinstance(error, ApiError) and _is_worded(error):
+        return isinstance(error, AuthenticationError | PermissionDeniedError)
     return is_refusal(error) and not may_be_split(error)
 
 

@@ -10,11 +10,19 @@ from typing import Any
 import msgspec
 
 from smsbat_async.credentials import Secret, basic_auth, fingerprint, header_secret
-from smsbat_async.errors import ConfigurationError, OutcomeUnknownError, ResponseError
+from smsbat_async.errors import ConfigurationError, OutcomeUnknownError
 from smsbat_async.http import Request, Response, headers
 from smsbat_async.messages import CascadeMessage, Route, SendOutcome, SendResult
 from smsbat_async.statuses import MessageStatus
-from smsbat_async.vendors.answers import UNDECODABLE, are_sane, logger, parse, salvage, unreadable
+from smsbat_async.vendors.answers import (
+    UNDECODABLE,
+    are_sane,
+    logger,
+    mismatch,
+    parse,
+    salvage,
+    unreadable,
+)
 from smsbat_async.vendors.hosts import check_base_url, check_path, host_of
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import error_of
@@ -102,6 +110,8 @@ class SmsBat:
         if basic is not None:
             self._status_headers["Authorization"] = basic.reveal()
         self._can_ask = key is not None or basic is not None
+        self._post_headers = headers(Accept="application/json", Content_Type="application/json")
+        self._post_headers.update(self._status_headers)
         self._send_headers = headers(Accept="application/json", Content_Type="application/json")
         self._can_send = False
         for name, secret in (
@@ -112,6 +122,7 @@ class SmsBat:
             if secret is not None:
                 self._send_headers[name] = secret.reveal()
                 self._can_send = True
+        self._base = base
         self._send_urls = {route: base + path for route, path in SEND_PATHS.items()}
 
     def __repr__(self) -> str:
@@ -152,7 +163,7 @@ class SmsBat:
             raise unreadable(response, "the answer has no deliverystatus")
         if status.message_id != message_id:
             if status.message_id.lower() != message_id.lower() and status.message_id:
-                raise _mismatch(response, f"the answer is not about message {message_id!r}")
+                raise mismatch(response, f"the answer is not about message {message_id!r}")
             msgspec.structs.force_setattr(status, "message_id", message_id)
         if not are_sane(status.cost, status.rate, status.rate_amount, status.bill_amount):
             _drop_insane(status)
@@ -178,6 +189,33 @@ class SmsBat:
         self.check_can_send()
         body = _encoder.encode(messages)
         return Request("POST", self._send_urls[route], SEND_PATHS[route], self._send_headers, body)
+
+    def cascade_post(self, path: str, body: bytes) -> Request:
+        """Return a POST with the credentials that cascades take.
+
+        Raises:
+            ConfigurationError: If none was given.
+        """
+        self.check_can_send()
+        return Request("POST", self._base + path, path, self._send_headers, body)
+
+    def check_can_post(self) -> None:
+        """Check that there is a credential for what is not part of the cascade.
+
+        Raises:
+            ConfigurationError: If there is none.
+        """
+        if not self._can_ask:
+            raise ConfigurationError("native sends need api_key, or username with password")
+
+    def native_post(self, path: str, body: bytes) -> Request:
+        """Return a POST with the credentials that status requests take.
+
+        Raises:
+            ConfigurationError: If none was given.
+        """
+        self.check_can_post()
+        return Request("POST", self._base + path, path, self._post_headers, body)
 
     def read_receipts(
         self, response: Response, messages: Sequence[CascadeMessage]
@@ -213,7 +251,7 @@ class SmsBat:
             if message_id is not None:
                 results.append(SendResult(message, SendOutcome.ACCEPTED, message_id))
             else:
-                missing = _mismatch(response, "the answer gives no id to this message")
+                missing = mismatch(response, "the answer gives no id to this message")
                 unknown = OutcomeUnknownError((message.id,), missing)
                 results.append(SendResult(message, SendOutcome.UNKNOWN, None, unknown))
         return results, tuple(foreign)
@@ -247,12 +285,6 @@ def _rows(response: Response) -> list[ReceiptRow]:
 
 def _convert(value: Any) -> ReceiptRow:
     return msgspec.convert(value, ReceiptRow, strict=False)
-
-
-def _mismatch(response: Response, problem: str) -> ResponseError:
-    return ResponseError(
-        problem, kind="mismatch", status_code=response.status, body=response.body, retryable=True
-    )
 
 
 def _drop_insane(status: MessageStatus) -> None:

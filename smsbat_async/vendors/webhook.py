@@ -78,14 +78,4 @@ def checked_id(key: str, value: object) -> str | None:
     return value
 
 
-def read_milliseconds(value: object) -> dt.datetime | None:
-    """Return an epoch in milliseconds, as text or number, as an aware datetime; None where it is none."""
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    try:
-        return dt.datetime.fromtimestamp(int(value) / 1000, dt.UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 _objects = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)

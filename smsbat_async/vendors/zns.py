@@ -8,62 +8,19 @@ import datetime as dt
 import msgspec
 
 from smsbat_async.credentials import Secret, fingerprint, header_name, header_secret
-from smsbat_async.errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    PermissionDeniedError,
-    ServerError,
-)
+from smsbat_async.errors import ConfigurationError
 from smsbat_async.http import Request, Response, headers
 from smsbat_async.statuses import ZnsStatus
-from smsbat_async.vendors.answers import UNDECODABLE, logger, parse, salvage, unreadable
+from smsbat_async.vendors.answers import UNDECODABLE, from_milliseconds, logger, parse, salvage, unreadable
 from smsbat_async.vendors.hosts import check_base_url, check_path, host_of
 from smsbat_async.vendors.ids import check_message_id
 from smsbat_async.vendors.outcome import error_of
+from smsbat_async.vendors.zns_errors import envelope_error
 
 BASE_URL = "https://zns.api.gobysend.com"
 STATUS_PATH = "/api/message/status"
 AUTH_HEADER = "access_token"
 """The likeliest name: every page of the vendor that could be read leaves the cell blank."""
-
-# The classes of Zalo's error table. A code that is in none of them is a plain ApiError.
-TRY_LATER = frozenset({-100})
-AUTHENTICATION = frozenset({-124, -1241, -216, -220})
-CONFIGURATION = frozenset(
-    {-101, -102, -103, -104, -105, -106, -117, -120, -1201, -1202, -125, -135, -1351}
-    | {-136, -137, -138, -1381}
-)
-REQUEST = frozenset(
-    {
-        -107,
-        -108,
-        -109,
-        -1091,
-        -111,
-        -112,
-        -1121,
-        -1122,
-        -1123,
-        -1124,
-        -113,
-        -1131,
-        -116,
-        -121,
-        -122,
-        -123,
-        -130,
-    }
-    | {-131, -132, -153, -161, -162}
-)
-
-_CLASSES: dict[int, type[ApiError]] = {
-    **dict.fromkeys(TRY_LATER, ServerError),
-    **dict.fromkeys(AUTHENTICATION, AuthenticationError),
-    **dict.fromkeys(CONFIGURATION, PermissionDeniedError),
-    **dict.fromkeys(REQUEST, BadRequestError),
-}
 
 
 class Data(msgspec.Struct, gc=False):
@@ -116,6 +73,7 @@ class Zns:
         self.credential = fingerprint(key)
         if "?" in check_path("status_path", status_path):
             raise ConfigurationError("status_path must be a path without a query")
+        self._base = base
         self._status_prefix = f"{base}{status_path}?message_id="
         self._status_template = status_path
         self._headers = headers(Accept="application/json", Content_Type="application/json")
@@ -132,6 +90,14 @@ class Zns:
         """
         url = f"{self._status_prefix}{check_message_id(message_id)}"
         return Request("GET", url, self._status_template, self._headers)
+
+    def post(self, path: str, body: bytes) -> Request:
+        """Return a POST with the key."""
+        return Request("POST", self._base + path, path, self._headers, body)
+
+    def get(self, path: str, query: str = "") -> Request:
+        """Return a GET with the key; the query begins with its question mark, if there is one."""
+        return Request("GET", f"{self._base}{path}{query}", path, self._headers)
 
     def read_status(self, response: Response, message_id: str) -> ZnsStatus:
         """Return the status in an answer.
@@ -153,19 +119,14 @@ class Zns:
         if envelope is None:
             envelope = _salvage(response)
         if envelope.error:
-            raise _CLASSES.get(envelope.error, ApiError)(
-                status_code=response.status,
-                code=str(envelope.error),
-                message=envelope.message,
-                body=response.body,
-            )
+            raise envelope_error(response, envelope.error, envelope.message)
         if envelope.data is None:
             raise unreadable(response, "the answer has no data.status")
         data = envelope.data
         return ZnsStatus(
             message_id=message_id,
             status=data.status,
-            delivery_time=None if data.delivery_time is None else _moment(data.delivery_time),
+            delivery_time=None if data.delivery_time is None else moment_of(data.delivery_time),
             message=data.message,
         )
 
@@ -182,10 +143,9 @@ def _salvage(response: Response) -> Envelope:
     return envelope
 
 
-def _moment(milliseconds: str | int) -> dt.datetime | None:
-    """Return an epoch in milliseconds, usually text, as an aware datetime."""
-    try:
-        return dt.datetime.fromtimestamp(int(milliseconds) / 1000, dt.UTC)
-    except (ValueError, OverflowError, OSError):
-        logger.warning("dropped field 'delivery_time' of an answer: not an epoch in milliseconds")
-        return None
+def moment_of(milliseconds: str | int, field: str = "delivery_time") -> dt.datetime | None:
+    """Return an epoch in milliseconds, usually text, as an aware datetime; any other is logged and None."""
+    moment = from_milliseconds(milliseconds)
+    if moment is None:
+        logger.warning("dropped field %r of an answer: not an epoch in milliseconds", field)
+    return moment

@@ -11,13 +11,8 @@ from typing import Any, Final, Literal
 
 from smsbat_async.credentials import Secret
 from smsbat_async.statuses import ZnsStatus
-from smsbat_async.vendors.webhook import (
-    WebhookError,
-    WebhookEvent,
-    checked_id,
-    read_milliseconds,
-    read_object,
-)
+from smsbat_async.vendors.answers import from_milliseconds
+from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, checked_id, read_object
 
 SIGNATURE_HEADER: Final = "X-ZEvent-Signature"
 DELIVERED: Final = "user_received_message"
@@ -57,7 +52,7 @@ def digest_of(
 
 def signed_at(payload: Mapping[str, Any]) -> float | None:
     """Return when a webhook says that it was signed, in seconds since 1970, or None."""
-    moment = read_milliseconds(payload.get("timestamp"))
+    moment = from_milliseconds(payload.get("timestamp"))
     return None if moment is None else moment.timestamp()
 
 
@@ -82,7 +77,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatu
     if not isinstance(name, str) or not name:
         raise WebhookError("event_name must be a text")
     message = payload.get("message")
-    occurred_at = read_milliseconds(payload.get("timestamp"))
+    occurred_at = from_milliseconds(payload.get("timestamp"))
     if name != DELIVERED or not isinstance(message, dict):
         return WebhookEvent(name=name, occurred_at=occurred_at, body=body)
     tracking_id = checked_id("message.tracking_id", message.get("tracking_id"))
@@ -91,7 +86,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatu
     message_id = checked_id("message.msg_id", message.get("msg_id"))
     if message_id is None:
         raise WebhookError("message.msg_id is missing")
-    delivery_time = read_milliseconds(message.get("delivery_time"))
+    delivery_time = from_milliseconds(message.get("delivery_time"))
     return WebhookEvent(
         name=name,
         status=ZnsStatus(message_id=message_id, status=1, delivery_time=delivery_time),

@@ -55,7 +55,7 @@ async def test_row_61_later_news_changes_nothing() -> None:
         assert delivery.outcome is Outcome.DELIVERED
         assert delivery.status == sms("delivered")
         assert (await client.wait_for_delivery("a")).status == sms("delivered")
-    assert heard.names == {"DeliveryResolved": 2}
+    assert (heard.names["DeliveryResolved"], heard.names["PollDone"]) == (2, 0)
 
 
 @pytest.mark.looptime
@@ -105,7 +105,12 @@ async def test_an_end_that_the_cache_knows_resolves_at_once() -> None:
         assert future.done()
         assert future.result().source == "cache"
         assert future.cancel() is False
-    assert heard.names == {"RequestFinished": 1, "DeliveryResolved": 1}
+    assert heard.names == {
+        "CallStarted": 2,
+        "RequestFinished": 1,
+        "DeliveryResolved": 1,
+        "CallFinished": 2,
+    }
 
 
 @pytest.mark.looptime

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import Delivery, MessageStatus, NotFoundError, Outcome, SmsBatError
+from smsbat_async.calls import UNTOLD
 from smsbat_async.tracking.table import NEVER, STATES, Table
 
 
@@ -16,6 +17,7 @@ class Somebody:
     """A waiter that keeps what it is told."""
 
     def __init__(self) -> None:
+        self.scope = UNTOLD
         self.told: list[Any] = []
 
     def resolve(self, delivery: Delivery[MessageStatus]) -> None:

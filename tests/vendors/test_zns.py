@@ -18,14 +18,25 @@ from smsbat_async import (
     NotFoundError,
     Outcome,
     PermissionDeniedError,
+    QuotaError,
     RateLimitError,
+    RecipientError,
     ResponseError,
     ServerError,
     ZnsStatus,
 )
 from smsbat_async.credentials import Secret
 from smsbat_async.http import LowerHeaders, Response
-from smsbat_async.vendors.zns import AUTHENTICATION, CONFIGURATION, REQUEST, TRY_LATER, Zns
+from smsbat_async.vendors.zns import Zns
+from smsbat_async.vendors.zns_errors import (
+    AUTHENTICATION,
+    CONFIGURATION,
+    OTHER_REFUSALS,
+    QUOTA,
+    RECIPIENT,
+    REQUEST,
+    TRY_LATER,
+)
 
 ID = "message_id"
 KEY = "oa-key-1"
@@ -256,6 +267,9 @@ class TestErrorsInTheEnvelope:
             (AUTHENTICATION, AuthenticationError),
             (CONFIGURATION, PermissionDeniedError),
             (REQUEST, BadRequestError),
+            (OTHER_REFUSALS, BadRequestError),
+            (RECIPIENT, RecipientError),
+            (QUOTA, QuotaError),
             ({-999, 1, 500, 10**30}, ApiError),
         ],
     )
@@ -281,7 +295,10 @@ class TestErrorsInTheEnvelope:
             (-138, PermissionDeniedError),
             (-108, BadRequestError),
             (-132, BadRequestError),
-            (-118, ApiError),
+            (-118, RecipientError),
+            (-114, RecipientError),
+            (-144, QuotaError),
+            (-133, BadRequestError),
         ],
     )
     def test_have_the_class_that_the_vendors_table_gives_them(self, code: int, cls: type[ApiError]) -> None:
@@ -290,7 +307,7 @@ class TestErrorsInTheEnvelope:
         assert type(caught.value) is cls
 
     def test_are_in_one_class_each(self) -> None:
-        classes = [TRY_LATER, AUTHENTICATION, CONFIGURATION, REQUEST]
+        classes = [TRY_LATER, AUTHENTICATION, CONFIGURATION, REQUEST, OTHER_REFUSALS, RECIPIENT, QUOTA]
         assert sum(len(codes) for codes in classes) == len(frozenset[int]().union(*classes))
 
     @pytest.mark.parametrize(
