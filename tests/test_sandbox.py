@@ -371,7 +371,14 @@ async def test_a_body_above_the_cap_is_413() -> None:
 
 async def test_other_paths_and_methods_get_json_errors() -> None:
     async with Sandbox(PLAIN) as sandbox, aiohttp.ClientSession() as session:
-        for path in ("/", "/bat/message/", "/bat/message/a/b", "/bat/messagelist", SEND + "/", "/api"):
+        for path in (
+            "/sandbox/stats",
+            "/bat/message/",
+            "/bat/message/a/b",
+            "/bat/messagelists",
+            SEND + "/",
+            "/api",
+        ):
             status, body = await get(session, sandbox, path)
             assert (status, body) == (404, b'{"status":404,"error":"Not Found","message":"No such path"}'), (
                 path
@@ -595,21 +602,25 @@ async def test_it_listens_on_loopback_and_counts_what_it_saw() -> None:
             await get(session, sandbox, path)
         message = sandbox.messages[0]
         assert (message.polls, message.last_poll, message.shortest_gap) == (3, 102.5, 0.5)
-        _, body = await get(session, sandbox, "/sandbox/stats", {})
+        _, body = await get(session, sandbox, "/_sandbox/stats", {})
         stats = json.loads(body)
         assert stats["requests"] == {
             "status": 3,
             "send": 1,
             "send_tg_viber": 0,
+            "messagelist": 0,
+            "variables": 0,
             "zns_status": 0,
             "zns_send": 0,
-            "other": 1,
+            "zns_quota": 0,
+            "zns_templates": 0,
+            "other": 0,
         }
         assert stats["answers"] == {"200": 4}
         assert (stats["accepted"], stats["duplicate_ids"], stats["duplicate_phones"]) == (3, 1, 2)
         assert stats["busiest_second"] == {"status": 2, "send": 1, "zns": 0}
-        async with session.post(sandbox.url + "/sandbox/stats") as response:
-            assert response.status == 404
+        async with session.post(sandbox.url + "/_sandbox/stats") as response:
+            assert response.status == 405
 
 
 async def test_the_oldest_messages_are_forgotten() -> None:

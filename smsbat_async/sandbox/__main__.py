@@ -1,27 +1,30 @@
-"""`python -m smsbat_async.sandbox`: the sandbox as a program."""
+"""`smsbat-sandbox`, or `python -m smsbat_async.sandbox`: the sandbox as a program."""
 
 import argparse
 import asyncio
-import dataclasses
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from smsbat_async.sandbox.channels import Channel
+from smsbat_async.sandbox.channels import DEFAULT_CHANNELS, Channel
 from smsbat_async.sandbox.config import Outcome, SandboxConfig
-from smsbat_async.sandbox.server import Sandbox
+from smsbat_async.sandbox.faults import Injected
+from smsbat_async.sandbox.options import item_type, options, plain_type
+from smsbat_async.sandbox.sandbox import Sandbox
+from smsbat_async.sandbox.scenario import Scenario, read_scenario
 
-_PORT = 8025
-_ROUTES = ("standard_route", "tg_viber_route", "flashcall_route", "zns_route")
-_REPEATED = {
+_PORT: Final = 8025
+_REPEATED: Final = {
     "outcomes": ("--outcome", "PHONE=WORD"),
     "channels": ("--channel", "NAME=SHARE,DELAY,COST"),
     "refused_senders": ("--refused-sender", "NAME"),
     "refused_phones": ("--refused-phone", "PHONE"),
 }
+_NOTHING: Final = Scenario({}, ())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,38 +34,42 @@ def build_parser() -> argparse.ArgumentParser:
         The parser; an option that is not given is not in its result.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m smsbat_async.sandbox",
+        prog="smsbat-sandbox",
         description="A local server that speaks the SMSBAT cascade and Goby ZNS APIs and sends nothing.",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    for option in dataclasses.fields(SandboxConfig):
+    parser.add_argument("--scenario", metavar="FILE", help="a TOML file of options and faults; flags win")
+    for option in options():
         about = str(option.metadata["about"])
         flag = "--" + option.name.replace("_", "-")
         default: Any = _PORT if option.name == "port" else option.default
+        kind, item = plain_type(option), item_type(option)
         if option.name in _REPEATED:
             flag, shape = _REPEATED[option.name]
             parser.add_argument(
                 flag, dest=option.name, action="append", metavar=shape, help=f"{about}; may be repeated"
             )
-        elif option.name in _ROUTES:
-            shown = ",".join(default)
-            parser.add_argument(flag, dest=option.name, metavar="NAME,...", help=f"{about} ({shown})")
-        elif isinstance(default, bool):
+        elif kind is bool:
             parser.add_argument(flag, dest=option.name, action="store_true", help=about)
-        else:
-            kind = _kind(default)
+        elif kind is not None:
+            shown = "none" if default is None else default
             parser.add_argument(
-                flag, dest=option.name, type=kind, metavar=kind.__name__.upper(), help=f"{about} ({default})"
+                flag, dest=option.name, type=kind, metavar=kind.__name__.upper(), help=f"{about} ({shown})"
             )
+        elif item is not None:
+            shown = ",".join(map(str, default))
+            shape = "SECONDS,..." if item is float else "NAME,..."
+            parser.add_argument(flag, dest=option.name, metavar=shape, help=f"{about} ({shown})")
     return parser
 
 
-def build_config(given: dict[str, Any]) -> SandboxConfig:
-    """Make the options from what the command line said.
+def build_config(given: Mapping[str, Any], scenario: Scenario = _NOTHING) -> SandboxConfig:
+    """Make the options from what the command line and a scenario said.
 
     Args:
-        given: Field name to value, as `build_parser` reads them.
+        given: Field name to value, as `build_parser` reads them; they win.
+        scenario: What the file said.
 
     Returns:
         The options.
@@ -70,28 +77,35 @@ def build_config(given: dict[str, Any]) -> SandboxConfig:
     Raises:
         ValueError: If a value is out of its range or its shape.
     """
-    values: dict[str, Any] = {"port": _PORT, **given}
-    for name in _ROUTES:
-        if name in values:
-            values[name] = tuple(values[name].split(","))
-    for name in ("refused_senders", "refused_phones"):
-        if name in values:
-            values[name] = frozenset(values[name])
-    if "outcomes" in values:
-        values["outcomes"] = dict(_read_outcome(text) for text in values["outcomes"])
-    if "channels" in values:
-        channels = {channel.name: channel for channel in SandboxConfig().channels}
-        channels.update((channel.name, channel) for channel in map(_read_channel, values["channels"]))
-        values["channels"] = tuple(channels.values())
+    values: dict[str, Any] = {"port": _PORT, **scenario.options, **given}
+    values.pop("scenario", None)
+    for option in options():
+        name = option.name
+        if name not in given:
+            continue
+        if name == "outcomes":
+            before = scenario.options.get(name, {})
+            values[name] = {**before, **dict(_read_outcome(text) for text in given[name])}
+        elif name == "channels":
+            channels = {item.name: item for item in scenario.options.get(name, DEFAULT_CHANNELS)}
+            channels.update((channel.name, channel) for channel in map(_read_channel, given[name]))
+            values[name] = tuple(channels.values())
+        elif name in _REPEATED:
+            values[name] = frozenset(given[name])
+        elif item_type(option) is str:
+            values[name] = tuple(given[name].split(","))
+        elif item_type(option) is float:
+            values[name] = _read_seconds(name, given[name])
     return SandboxConfig(**values)
 
 
-async def run(config: SandboxConfig, write: Callable[[str], object]) -> None:
+async def run(config: SandboxConfig, write: Callable[[str], object], faults: Iterable[Injected] = ()) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         config: The options.
         write: Takes the one line that says where it listens and with which credentials.
+        faults: What the first requests meet.
 
     Raises:
         OSError: If it cannot listen there.
@@ -104,7 +118,10 @@ async def run(config: SandboxConfig, write: Callable[[str], object]) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        async with Sandbox(config) as sandbox:
+        sandbox = Sandbox(config)
+        for fault in faults:
+            sandbox.inject(fault.fault, on=fault.on, times=fault.times, seconds=fault.seconds)
+        async with sandbox:
             write(_describe(sandbox))
             await stopped.wait()
     finally:
@@ -123,26 +140,23 @@ def main(argv: Sequence[str] | None = None, *, write: Callable[[str], object] | 
         0 after a signal, 1 if it cannot listen.
 
     Raises:
-        SystemExit: With 2 if an argument is wrong.
+        SystemExit: With 2 if an argument or the scenario is wrong.
     """
     parser = build_parser()
     given = vars(parser.parse_args(argv))
     try:
-        config = build_config(given)
+        scenario = read_scenario(Path(given["scenario"])) if "scenario" in given else _NOTHING
+        config = build_config(given, scenario)
     except ValueError as error:
         parser.error(str(error))
+    except OSError as error:
+        parser.error(f"cannot read {given['scenario']}: {error.strerror}")
     try:
-        asyncio.run(run(config, _print if write is None else write))
+        asyncio.run(run(config, _print if write is None else write, scenario.faults))
     except OSError as error:
         sys.stderr.write(f"cannot listen on {config.host}:{config.port}: {error.strerror}\n")
         return 1
     return 0
-
-
-def _kind(default: object) -> type[int] | type[float] | type[str]:
-    if default is None or isinstance(default, int):
-        return int
-    return float if isinstance(default, float) else str
 
 
 def _describe(sandbox: Sandbox) -> str:
@@ -170,6 +184,13 @@ def _read_channel(text: str) -> Channel:
         raise ValueError(f"channels: the cost in {text} must be a number") from None
     except ValueError as error:
         raise ValueError(f"channels: write NAME=SHARE,DELAY,COST, not {text} ({error})") from None
+
+
+def _read_seconds(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part)
+    except ValueError:
+        raise ValueError(f"{name}: write SECONDS,SECONDS,..., not {text}") from None
 
 
 def _print(line: str) -> None:

@@ -13,17 +13,19 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
-    """An HTTP answer with a JSON body.
+    """An HTTP answer.
 
     Args:
         status: HTTP status.
-        body: JSON.
+        body: JSON, unless the content type says otherwise.
         headers: More headers than the content type.
+        content_type: Media type of the body.
     """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = _NO_HEADERS
+    content_type: str = "application/json"
 
 
 class RefusedError(Exception):

@@ -1,6 +1,7 @@
 """What a value may be; every failure is a ValueError that names the field."""
 
 import math
+from urllib.parse import urlsplit
 
 
 def check_text(name: str, value: str) -> None:
@@ -43,6 +44,27 @@ def check_seconds(name: str, value: float) -> None:
     """
     if not (value >= 0.0 and math.isfinite(value)):
         raise ValueError(f"{name} must be 0 or more and finite, not {value}")
+
+
+def check_url(name: str, url: str | None) -> None:
+    """Check where something is sent.
+
+    Args:
+        name: What the error calls it.
+        url: Must be an http or https URL with a host, or None.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_right = False
+    if not is_right or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError(f"{name} must be a URL that begins with http:// or https://")
 
 
 def check_rate(group: str, rate: float, burst: int) -> None:

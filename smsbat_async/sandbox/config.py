@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar, get_args
 
 from smsbat_async.sandbox.channels import DEFAULT_CHANNELS, Channel
-from smsbat_async.sandbox.checks import check_rate, check_seconds, check_share, check_text
+from smsbat_async.sandbox.checks import check_rate, check_seconds, check_share, check_text, check_url
 
 Outcome = Literal["delivered", "undeliverable", "permanenterror", "never"]
-_OUTCOMES = get_args(Outcome)
+OUTCOMES = get_args(Outcome)
 _FAULTS_ON = ("all", "send", "status")
+_WEBHOOK_STATUSES = ("terminal", "all")
 
 _T = TypeVar("_T")
 
@@ -54,7 +55,10 @@ class SandboxConfig:
         lose_share: Share of requests that are served and then dropped without an answer, 0 to 1.
         slow_share: Share of requests answered late, 0 to 1.
         slow_seconds: How late, in seconds.
-        faults_on: Which requests the three shares above apply to: `all`, `send` or `status`.
+        reset_share: Share of requests whose connection is reset before anything is done, 0 to 1.
+        too_many_share: Share of requests answered with HTTP 429 whatever their rate, 0 to 1.
+        garbage_share: Share of requests that are served and then answered with a page, 0 to 1.
+        faults_on: Which requests the shares above apply to: `all`, `send` or `status`.
         incomplete_share: Share of accepted cascade messages that the answer does not name, 0 to 1.
         shuffle: Whether the answer to a cascade names its messages in any order.
         status_rate: SMSBAT status requests per second, on average; 0 is unlimited.
@@ -62,6 +66,21 @@ class SandboxConfig:
         send_rate: SMSBAT send requests per second, on average; 0 is unlimited.
         send_burst: Most send requests within any one second.
         retry_after: Whole seconds for a `Retry-After` header with 429; None sends no such header.
+        smsbat_webhook_url: Where SMSBAT's webhooks are sent; None sends none.
+        smsbat_webhook_secret: Value of the header `X-Webhook-Secret` of those; None sends no such header.
+        zns_webhook_url: Where ZNS's webhooks are sent; None sends none.
+        zns_app_id: `app_id` of ZNS's webhooks, which is part of what is signed.
+        zns_oa_id: `sender.id` of ZNS's webhooks.
+        zns_oa_secret: What ZNS's webhooks are signed with.
+        webhook_statuses: `terminal` sends SMSBAT's webhooks for ends only, `all` for every status.
+        webhook_delay: Median seconds from a change to its webhook.
+        webhook_duplicate_share: Share of webhooks that are sent twice, 0 to 1.
+        webhook_shuffle_share: Share of webhooks held back until the message's next one was sent, 0 to 1;
+            a message's last one has no next.
+        webhook_lose_share: Share of webhooks that are never sent, 0 to 1.
+        webhook_retries: Seconds after which a webhook that was not answered 2xx is sent again, each counted
+            from the attempt before; then it is given up.
+        webhook_backlog: Most webhooks that wait to be sent; what comes above that is not sent, and counted.
         currency: Value of `rateCurrency` and `billCurrency`.
         max_messages: Messages remembered; above it the oldest are forgotten.
         max_body: Largest request body in bytes.
@@ -111,6 +130,9 @@ class SandboxConfig:
     lose_share: float = _option(0.0, "share of requests served, then dropped unanswered")
     slow_share: float = _option(0.0, "share of requests answered late")
     slow_seconds: float = _option(5.0, "seconds that a late answer takes")
+    reset_share: float = _option(0.0, "share of requests whose connection is reset, nothing accepted")
+    too_many_share: float = _option(0.0, "share of requests answered 429 whatever their rate")
+    garbage_share: float = _option(0.0, "share of requests served, then answered with a page of HTML")
     faults_on: Literal["all", "send", "status"] = _option(
         "all", "which requests those apply to: all, send, status"
     )
@@ -122,6 +144,26 @@ class SandboxConfig:
     send_rate: float = _option(100.0, "send requests per second, on average; 0 is unlimited")
     send_burst: int = _option(150, "most send requests within any one second")
     retry_after: int | None = _option(None, "seconds for a Retry-After header with 429; none is sent without")
+
+    smsbat_webhook_url: str | None = _option(None, "where SMSBAT's webhooks are sent")
+    smsbat_webhook_secret: str | None = _option(None, "X-Webhook-Secret of SMSBAT's webhooks")
+    zns_webhook_url: str | None = _option(None, "where ZNS's webhooks are sent")
+    zns_app_id: str = _option("sandbox-app", "app_id of ZNS's webhooks, part of what is signed")
+    zns_oa_id: str = _option("1234567890123456789", "sender.id of ZNS's webhooks")
+    zns_oa_secret: str = _option("sandbox-oa-secret", "what ZNS's webhooks are signed with")
+    webhook_statuses: Literal["terminal", "all"] = _option(
+        "terminal", "which statuses SMSBAT's webhooks tell: terminal, all"
+    )
+    webhook_delay: float = _option(0.5, "median seconds from a change to its webhook")
+    webhook_duplicate_share: float = _option(0.0, "share of webhooks that are sent twice")
+    webhook_shuffle_share: float = _option(
+        0.0, "share of webhooks that the message's next one overtakes, if it has one"
+    )
+    webhook_lose_share: float = _option(0.0, "share of webhooks that are never sent")
+    webhook_retries: tuple[float, ...] = _option(
+        (30.0, 300.0, 900.0, 1800.0, 3600.0), "seconds after which an unanswered webhook is sent again"
+    )
+    webhook_backlog: int = _option(100_000, "webhooks that wait to be sent; what comes above is dropped")
 
     currency: str = _option("USD", "currency of rates and bills")
     max_messages: int = _option(200_000, "messages remembered; above it the oldest are forgotten")
@@ -151,9 +193,25 @@ class SandboxConfig:
             check_text(name, getattr(self, name))
         for name in ("zns_key", "zns_header", "currency"):
             check_text(name, getattr(self, name))
+        for name in ("zns_app_id", "zns_oa_id", "zns_oa_secret"):
+            check_text(name, getattr(self, name))
+        if self.smsbat_webhook_secret is not None:
+            check_text("smsbat_webhook_secret", self.smsbat_webhook_secret)
+        for name in ("smsbat_webhook_url", "zns_webhook_url"):
+            check_url(name, getattr(self, name))
+        if self.webhook_statuses not in _WEBHOOK_STATUSES:
+            words = ", ".join(_WEBHOOK_STATUSES)
+            raise ValueError(f"webhook_statuses must be one of {words}, not {self.webhook_statuses}")
+        for name in ("webhook_duplicate_share", "webhook_shuffle_share", "webhook_lose_share"):
+            check_share(name, getattr(self, name))
+        check_seconds("webhook_delay", self.webhook_delay)
+        for seconds in self.webhook_retries:
+            check_seconds("webhook_retries: each", seconds)
         for name in ("undeliverable_share", "permanent_error_share", "never_ends_share"):
             check_share(name, getattr(self, name))
         for name in ("fail_share", "lose_share", "slow_share", "incomplete_share"):
+            check_share(name, getattr(self, name))
+        for name in ("reset_share", "too_many_share", "garbage_share"):
             check_share(name, getattr(self, name))
         # A hair above 1 is what decimal fractions add up to in binary.
         if self.undeliverable_share + self.permanent_error_share + self.never_ends_share > 1.0 + 1e-9:
@@ -167,15 +225,15 @@ class SandboxConfig:
         if self.faults_on not in _FAULTS_ON:
             raise ValueError(f"faults_on must be one of {', '.join(_FAULTS_ON)}, not {self.faults_on}")
         for phone, outcome in self.outcomes.items():
-            if outcome not in _OUTCOMES:
-                words = ", ".join(_OUTCOMES)
+            if outcome not in OUTCOMES:
+                words = ", ".join(OUTCOMES)
                 raise ValueError(f"outcomes: that of {phone} must be one of {words}, not {outcome}")
         self._check_routes()
         check_rate("status", self.status_rate, self.status_burst)
         check_rate("send", self.send_rate, self.send_burst)
         if self.retry_after is not None and self.retry_after < 0:
             raise ValueError(f"retry_after must be 0 or more seconds, or None, not {self.retry_after}")
-        for name in ("max_messages", "max_body"):
+        for name in ("max_messages", "max_body", "webhook_backlog"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
 

@@ -13,6 +13,7 @@ SCHEDULED = "scheduled"
 PROCESSING = "processing"
 DELIVERED = "delivered"
 UNDELIVERABLE = "undeliverable"
+PERMANENT_ERROR = "permanenterror"
 NOT_USED = "not_used"
 NO_COST = Decimal("0.00")
 
@@ -56,6 +57,10 @@ class Message:
         polls: How often its status was asked.
         last_poll: When it was asked last, in seconds of the sandbox's clock; minus infinity before.
         shortest_gap: Fewest seconds between two polls; infinite before the second.
+        survey_options: The answers that a survey offers.
+        decided: Whether its fate was decided by hand.
+        webhooks: How often a webhook about it was sent, repeats included.
+        webhook_status: HTTP status that the last of them was answered with; None if there was none.
     """
 
     vendor: Literal["smsbat", "zns"]
@@ -75,6 +80,10 @@ class Message:
     polls: int = 0
     last_poll: float = -math.inf
     shortest_gap: float = math.inf
+    survey_options: tuple[str, ...] = ()
+    decided: bool = False
+    webhooks: int = 0
+    webhook_status: int | None = None
 
     @property
     def ends_at(self) -> float:
@@ -90,10 +99,24 @@ class Message:
         Returns:
             One of the five words of SMSBAT, Check Message Status, Delivery Status Values.
         """
-        elapsed = now - self.starts_at
-        if elapsed >= self.fate.ends_at:
-            return self.fate.outcome
-        return PROCESSING if elapsed >= self.fate.processing_at else SCHEDULED
+        # Added up and not subtracted: at the very moment of a change it must have happened.
+        fate = self.fate
+        if now >= self.starts_at + fate.ends_at:
+            return fate.outcome
+        return PROCESSING if now >= self.starts_at + fate.processing_at else SCHEDULED
+
+    def next_change(self, now: float) -> float:
+        """Tell when the message or one of its channels changes next.
+
+        Args:
+            now: Seconds of the sandbox's clock.
+
+        Returns:
+            A moment after that one; infinite if nothing changes any more.
+        """
+        fate = self.fate
+        coming = (self.starts_at + after for after in (fate.processing_at, *fate.channel_ends, fate.ends_at))
+        return min((moment for moment in coming if moment > now), default=math.inf)
 
     def channel_statuses(self, now: float) -> dict[str, str]:
         """Tell the state of every channel at a moment.
@@ -104,19 +127,19 @@ class Message:
         Returns:
             Channel name to state, in the order they are tried.
         """
-        elapsed = now - self.starts_at
+        ended = self.status(now) not in (SCHEDULED, PROCESSING)
         states: dict[str, str] = {}
-        begins = self.fate.processing_at
+        begins = self.starts_at + self.fate.processing_at
         last = len(self.fate.channel_ends) - 1
         for index, channel in enumerate(self.channels):
             if index > last:
-                states[channel.name] = NOT_USED if elapsed >= self.fate.ends_at else SCHEDULED
+                states[channel.name] = NOT_USED if ended else SCHEDULED
                 continue
-            ends = self.fate.channel_ends[index]
-            if elapsed >= ends:
+            ends = self.starts_at + self.fate.channel_ends[index]
+            if now >= ends:
                 states[channel.name] = self.fate.outcome if index == last else UNDELIVERABLE
             else:
-                states[channel.name] = PROCESSING if elapsed >= begins else SCHEDULED
+                states[channel.name] = PROCESSING if now >= begins else SCHEDULED
             begins = ends
         return states
 
@@ -129,7 +152,7 @@ class Message:
         Returns:
             The parts of the text for `sms`, 1 for every other channel.
         """
-        return self.parts if self._channel(now).name == "sms" else 1
+        return self.parts if self.channels[self.tried(now)].name == "sms" else 1
 
     def rate(self, now: float) -> Decimal | None:
         """Tell the price of one part.
@@ -143,7 +166,7 @@ class Message:
         status = self.status(now)
         if status in (SCHEDULED, PROCESSING):
             return None
-        return self._channel(now).cost if status == DELIVERED else NO_COST
+        return self.channels[self.tried(now)].cost if status == DELIVERED else NO_COST
 
     def cost(self, now: float) -> Decimal | None:
         """Tell the price of the message.
@@ -167,10 +190,16 @@ class Message:
         self.shortest_gap = min(self.shortest_gap, now - self.last_poll)
         self.last_poll = now
 
-    def _channel(self, now: float) -> Channel:
-        elapsed = now - self.starts_at
-        ended = sum(elapsed >= ends for ends in self.fate.channel_ends[:-1])
-        return self.channels[ended]
+    def tried(self, now: float) -> int:
+        """Find the channel that is tried at a moment, or was tried last.
+
+        Args:
+            now: Seconds of the sandbox's clock.
+
+        Returns:
+            Its index in `channels`; 0 before the first is tried.
+        """
+        return sum(now >= self.starts_at + ends for ends in self.fate.channel_ends[:-1])
 
 
 def draw_fate(

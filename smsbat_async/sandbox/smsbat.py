@@ -12,10 +12,12 @@ from smsbat_async.sandbox.answers import Answer, RefusedError, http_error
 from smsbat_async.sandbox.channels import Channel
 from smsbat_async.sandbox.clock import Clock
 from smsbat_async.sandbox.config import SandboxConfig
+from smsbat_async.sandbox.endpoints import Handler, Query, Served
 from smsbat_async.sandbox.faults import Faults
 from smsbat_async.sandbox.messages import Message
 from smsbat_async.sandbox.stats import Stats
 from smsbat_async.sandbox.store import Store
+from smsbat_async.sandbox.variables import VariablesApi
 from smsbat_async.sandbox.wire import (
     CascadeMessage,
     ErrorAnswer,
@@ -55,45 +57,64 @@ class SmsBatApi:
         faults: What goes wrong with an answer.
         clock: The time.
         stats: Where things are counted.
+        variables: What stands in the place of placeholders.
     """
 
     def __init__(
-        self, config: SandboxConfig, *, store: Store, faults: Faults, clock: Clock, stats: Stats
+        self,
+        config: SandboxConfig,
+        *,
+        store: Store,
+        faults: Faults,
+        clock: Clock,
+        stats: Stats,
+        variables: VariablesApi,
     ) -> None:
         self._config = config
         self._store = store
         self._faults = faults
         self._clock = clock
         self._stats = stats
+        self._variables = variables
         self._decoder = msgspec.json.Decoder(list[CascadeMessage])
-        self._routes = {
-            "send": config.route(config.standard_route),
-            "send_tg_viber": config.route(config.tg_viber_route),
-        }
+        self._standard = config.route(config.standard_route)
+        self._tg_viber = config.route(config.tg_viber_route)
         self._flashcall = config.route(config.flashcall_route)
 
-    def status(self, message_id: str) -> Answer:
+    def handlers(self) -> dict[str, Handler]:
+        """List what it answers.
+
+        Returns:
+            Endpoint name to handler.
+        """
+        return {
+            "status": self.status,
+            "send": lambda query: self.send(query, self._standard),
+            "send_tg_viber": lambda query: self.send(query, self._tg_viber),
+        }
+
+    def status(self, query: Query) -> Served:
         """Answer `GET /bat/message/{messageId}` (SMSBAT, Check Message Status).
 
         Args:
-            message_id: The id of the path.
+            query: With the id of the path.
 
         Returns:
             200 with the basic answer for one channel and the extended one for several, or 404.
         """
-        message = self._store.get(message_id)
+        message = self._store.get(query.argument)
         if message is None or message.vendor != "smsbat":
-            return http_error(404, "Message not found")
+            return Served(http_error(404, "Message not found"), [])
         now = self._clock.now()
         message.note_poll(now)
-        return Answer(200, encode(self._describe(message, now)))
+        return Served(Answer(200, encode(self._describe(message, now))), [])
 
-    def send(self, endpoint: str, body: bytes) -> tuple[Answer, list[Message]]:
+    def send(self, query: Query, route: tuple[Channel, ...]) -> Served:
         """Answer the two cascades (SMSBAT, Send Cascade Messages).
 
         Args:
-            endpoint: `send` or `send_tg_viber`.
-            body: The request's body.
+            query: With the request's body.
+            route: The channels that a message with a text is tried by.
 
         Returns:
             200 with one receipt for each message that the answer is to name, and those messages.
@@ -101,12 +122,13 @@ class SmsBatApi:
         Raises:
             RefusedError: If one message is wrong: then none is accepted.
         """
-        requests = self._read(body)
+        requests = self._read(query.body)
         batch = self._store.next_batch()
-        messages = [self._accept(request, batch, self._routes[endpoint]) for request in requests]
-        named = self._faults.disturb(messages)
+        messages = [self._accept(request, batch, route) for request in requests]
+        named = self._faults.disturb(messages, query.fault)
         self._stats.unnamed += len(messages) - len(named)
-        return Answer(200, encode([Receipt(item.message_id, item.tracking_id) for item in named])), named
+        receipts = [Receipt(item.message_id, item.tracking_id) for item in named]
+        return Served(Answer(200, encode(receipts)), named)
 
     def _accept(self, request: CascadeMessage, batch: int, channels: tuple[Channel, ...]) -> Message:
         scheduled = request.scheduled_sent
@@ -117,10 +139,11 @@ class SmsBatApi:
             phone=request.to_phone,
             sender=request.from_name,
             message_type=request.message_type,
-            text="" if request.text is UNSET else request.text,
+            text="" if request.text is UNSET else self._variables.fill(request.text),
             channels=self._flashcall if request.message_type == "flashcall" else channels,
             ttl=math.inf if request.ttl is UNSET else request.ttl,
             scheduled=None if scheduled is UNSET else scheduled.timestamp(),
+            survey_options=() if request.survey_options is UNSET else tuple(request.survey_options),
         )
 
     def _describe(self, message: Message, now: float) -> StatusAnswer:

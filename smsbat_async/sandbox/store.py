@@ -3,7 +3,7 @@
 import math
 import random
 import uuid
-from typing import Literal
+from typing import Literal, Protocol
 
 from smsbat_async.sandbox.channels import Channel
 from smsbat_async.sandbox.clock import Clock
@@ -15,8 +15,20 @@ from smsbat_async.sandbox.stats import Stats
 _TEXT_KEPT = 1_000
 
 
+class Watcher(Protocol):
+    """Who is told what comes and goes."""
+
+    def accepted(self, message: Message) -> None:
+        """Hear of a message that came."""
+
+    def forgotten(self, message: Message) -> None:
+        """Hear of a message that was dropped because there were too many."""
+
+
 class Store:
     """Accepts messages and finds them again; forgets the oldest above its bound.
+
+    `watcher` is told of both; nobody is, until somebody wants to be.
 
     A fate depends on the seed, the tracking id and how often that id came before: neither the order of
     requests nor their number in flight changes it.
@@ -38,6 +50,7 @@ class Store:
         self._ids: dict[str, int] = {}
         self._phones: dict[str, int] = {}
         self._batches = 0
+        self.watcher: Watcher | None = None
 
     def next_batch(self) -> int:
         """Number a send request.
@@ -61,6 +74,7 @@ class Store:
         channels: tuple[Channel, ...],
         ttl: float = math.inf,
         scheduled: float | None = None,
+        survey_options: tuple[str, ...] = (),
     ) -> Message:
         """Take a message and draw its fate.
 
@@ -75,6 +89,7 @@ class Store:
             channels: The channels that may be tried, in order.
             ttl: Seconds after its start at which it is given up.
             scheduled: When it starts, in seconds since 1970; None is now.
+            survey_options: The answers that a survey offers.
 
         Returns:
             The message, with an id that no other run of the sandbox has given.
@@ -98,6 +113,7 @@ class Store:
             accepted_at=now,
             starts_at=now if scheduled is None else max(now, self._clock.moment(scheduled)),
             fate=draw_fate(self._rng, self._config, channels, ttl=ttl, outcome=outcome),
+            survey_options=survey_options,
         )
         self._messages[message.message_id] = message
         self._stats.accepted += 1
@@ -105,6 +121,8 @@ class Store:
         self._stats.duplicate_phones += phone in self._phones
         self._ids[tracking_id] = before + 1
         self._phones[phone] = self._phones.get(phone, 0) + 1
+        if self.watcher is not None:
+            self.watcher.accepted(message)
         if len(self._messages) > self._config.max_messages:
             self._forget_oldest()
         return message
@@ -128,11 +146,22 @@ class Store:
         """
         return list(self._messages.values())
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def clear(self) -> None:
+        """Forget every message, and which tracking ids and phones there were."""
+        self._messages.clear()
+        self._ids.clear()
+        self._phones.clear()
+
     def _forget_oldest(self) -> None:
         oldest = self._messages.pop(next(iter(self._messages)))
         _count_down(self._ids, oldest.tracking_id)
         _count_down(self._phones, oldest.phone)
         self._stats.forgotten += 1
+        if self.watcher is not None:
+            self.watcher.forgotten(oldest)
 
 
 def _count_down(counts: dict[str, int], key: str) -> None:

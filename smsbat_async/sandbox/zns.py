@@ -9,7 +9,8 @@ import msgspec
 from smsbat_async.sandbox.answers import Answer, RefusedError
 from smsbat_async.sandbox.clock import Clock
 from smsbat_async.sandbox.config import SandboxConfig
-from smsbat_async.sandbox.messages import DELIVERED, Message
+from smsbat_async.sandbox.endpoints import Handler, Query, Served
+from smsbat_async.sandbox.messages import DELIVERED
 from smsbat_async.sandbox.store import Store
 from smsbat_async.sandbox.wire import ZnsAnswer, ZnsMessage, ZnsReceipt, ZnsState, encode
 
@@ -49,33 +50,42 @@ class ZnsApi:
         self._decoder = msgspec.json.Decoder(ZnsMessage)
         self._channels = config.route(config.zns_route)
 
-    def status(self, message_id: str | None) -> Answer:
+    def handlers(self) -> dict[str, Handler]:
+        """List what it answers.
+
+        Returns:
+            Endpoint name to handler.
+        """
+        return {"zns_status": self.status, "zns_send": self.send}
+
+    def status(self, query: Query) -> Served:
         """Answer `GET /api/message/status` (Goby, Lấy thông tin trạng thái tin nhắn).
 
         There is no failure among the states: a message that failed stays 0 for good.
 
         Args:
-            message_id: The query's `message_id`, None if it is missing.
+            query: With `message_id` among the parameters.
 
         Returns:
             HTTP 200 with the state, -1 for an unknown id, or an error in the envelope.
         """
+        message_id = query.parameters.get("message_id")
         if not message_id:
-            return zns_error(_MISSING, "message_id is required")
+            return Served(zns_error(_MISSING, "message_id is required"), [])
         message = self._store.get(message_id)
         if message is None or message.vendor != "zns":
-            return _success(ZnsState(_UNKNOWN_TEXT, -1))
+            return _state(ZnsState(_UNKNOWN_TEXT, -1))
         now = self._clock.now()
         message.note_poll(now)
         if message.status(now) != DELIVERED:
-            return _success(ZnsState(_PENDING_TEXT, 0))
-        return _success(ZnsState(_DELIVERED_TEXT, 1, self._milliseconds(message.ends_at)))
+            return _state(ZnsState(_PENDING_TEXT, 0))
+        return _state(ZnsState(_DELIVERED_TEXT, 1, self._milliseconds(message.ends_at)))
 
-    def send(self, body: bytes) -> tuple[Answer, list[Message]]:
+    def send(self, query: Query) -> Served:
         """Answer `POST /api/message/send` (Goby, Gửi tin nhắn ZNS; the answer's shape is Zalo's).
 
         Args:
-            body: The request's body.
+            query: With the request's body.
 
         Returns:
             HTTP 200 with the new id, and the message.
@@ -83,7 +93,7 @@ class ZnsApi:
         Raises:
             RefusedError: If the request is wrong; HTTP 200 with an error in the envelope.
         """
-        request = self._read(body)
+        request = self._read(query.body)
         if request.phone in self._config.refused_phones:
             raise RefusedError(zns_error(_NO_ACCOUNT, "Zalo account not existed"))
         message = self._store.accept(
@@ -97,7 +107,8 @@ class ZnsApi:
             channels=self._channels,
             ttl=math.inf,
         )
-        return _success(ZnsReceipt(message.message_id, self._milliseconds(message.accepted_at))), [message]
+        receipt = ZnsReceipt(message.message_id, self._milliseconds(message.accepted_at))
+        return Served(Answer(200, encode(ZnsAnswer(0, "Success", receipt))), [message])
 
     def _read(self, body: bytes) -> ZnsMessage:
         if not body:
@@ -146,8 +157,17 @@ def failure() -> Answer:
     return zns_error(_UNKNOWN_ERROR, "Unknown error", status=500)
 
 
-def _success(data: ZnsReceipt | ZnsState) -> Answer:
-    return Answer(200, encode(ZnsAnswer(0, "Success", data)))
+def too_many() -> Answer:
+    """Make the answer to too many requests; neither a limit nor this answer is documented.
+
+    Returns:
+        HTTP 429 with error -100.
+    """
+    return zns_error(_UNKNOWN_ERROR, "Too many requests", status=429)
+
+
+def _state(state: ZnsState) -> Served:
+    return Served(Answer(200, encode(ZnsAnswer(0, "Success", state))), [])
 
 
 def _invalid(text: str) -> Answer:

@@ -37,7 +37,7 @@ class Served(NamedTuple):
         }
 
     def stats(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/sandbox/stats", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"{self.url}/_sandbox/stats", timeout=PATIENCE) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 

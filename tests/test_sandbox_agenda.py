@@ -1,0 +1,111 @@
+"""The sandbox's agenda: what happens when, and by itself only while somebody wants it."""
+
+import asyncio
+
+import pytest
+
+from smsbat_async.sandbox.agenda import Agenda
+from smsbat_async.sandbox.clock import Clock
+from tests.test_sandbox import FakeClock
+
+
+def make() -> tuple[Agenda, FakeClock, list[str]]:
+    source = FakeClock()
+    return Agenda(Clock(source)), source, []
+
+
+def test_what_is_due_is_done_in_the_order_of_moments_and_then_of_adding() -> None:
+    agenda, source, done = make()
+    for moment, name in ((103.0, "d"), (101.0, "a"), (102.0, "b"), (102.0, "c")):
+        agenda.add(moment, lambda subject, at: done.append(f"{subject}{at:.0f}"), name)
+    assert not agenda.run_due()
+    assert done == []
+    source.seconds = 102.5
+    assert not agenda.run_due()
+    assert done == ["a101", "b102", "c102"]
+    assert len(agenda) == 1
+    agenda.clear()
+    source.seconds = 200.0
+    assert not agenda.run_due()
+    assert len(done) == 3
+
+
+def test_much_that_is_due_is_done_in_parts() -> None:
+    agenda, source, done = make()
+    for number in range(1200):
+        agenda.add(101.0, lambda subject, _: done.append(subject), str(number))
+    source.seconds = 101.0
+    parts = []
+    while agenda.run_due():
+        parts.append(len(done))
+    assert parts == [500, 1000]
+    assert done == [str(number) for number in range(1200)]
+
+
+@pytest.mark.looptime
+async def test_things_happen_by_themselves_only_while_it_is_kept() -> None:
+    loop = asyncio.get_running_loop()
+    agenda = Agenda(Clock())
+    done: list[tuple[str, float]] = []
+    start = loop.time()
+
+    def note(subject: str, moment: float) -> None:
+        done.append((subject, round(loop.time() - start, 2)))
+
+    agenda.add(start + 5.0, note, "first")
+    await asyncio.sleep(10.0)
+    assert done == []
+    agenda.keep()
+    agenda.keep()
+    agenda.add(start + 20.0, note, "second")
+    agenda.add(start + 15.0, note, "sooner")
+    agenda.release()
+    await asyncio.sleep(20.0)
+    assert done == [("first", 10.0), ("sooner", 15.0), ("second", 20.0)]
+    agenda.add(start + 40.0, note, "stopped")
+    agenda.stop()
+    await asyncio.sleep(20.0)
+    agenda.start()
+    await asyncio.sleep(1.0)
+    assert done[3:] == [("stopped", 50.0)]
+    agenda.add(start + 60.0, note, "released")
+    agenda.release()
+    await asyncio.sleep(100.0)
+    assert len(done) == 4
+    assert len(agenda) == 1
+
+
+@pytest.mark.looptime
+async def test_a_moment_far_away_comes_too() -> None:
+    loop = asyncio.get_running_loop()
+    agenda = Agenda(Clock())
+    done: list[float] = []
+    agenda.keep()
+    start = loop.time()
+    agenda.add(start + 30 * 86400.0, lambda subject, _: done.append(loop.time() - subject), start)
+    await asyncio.sleep(31 * 86400.0)
+    assert done == [pytest.approx(30 * 86400.0)]
+    agenda.release()
+
+
+@pytest.mark.looptime
+async def test_a_clock_of_ones_own_is_glanced_at_since_it_may_jump() -> None:
+    agenda, source, done = make()
+    agenda.keep()
+    agenda.add(source.seconds + 3600.0, lambda subject, _: done.append(subject), "jumped")
+    await asyncio.sleep(10.0)
+    assert done == []
+    source.seconds += 3600.0
+    await asyncio.sleep(0.1)
+    assert done == ["jumped"]
+    agenda.release()
+
+
+def test_it_can_be_kept_before_there_is_a_loop() -> None:
+    agenda, source, done = make()
+    agenda.keep()
+    agenda.add(101.0, lambda subject, _: done.append(subject), "outside")
+    source.seconds = 101.0
+    agenda.run_due()
+    assert done == ["outside"]
+    agenda.release()
