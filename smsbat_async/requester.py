@@ -313,9 +313,7 @@ class Requester:
                 entered = True
             else:
                 if not pool.try_enter(gate, terms.bulk, started_at):
-                    self._queued.add(task)
-                    started_at = await pool.enter(gate, terms.bulk, deadline)
-                    self._queued.discard(task)
+                    started_at = await self._queue(gate, terms.bulk, deadline)
                 entered = True
                 if host.circuit.is_open:
                     _check_circuit(host, started_at)
@@ -336,7 +334,6 @@ class Requester:
             error = error if error is not None and request.body is not None else ClientClosedError()
         finally:
             self._running.discard(task)
-            self._queued.discard(task)
             self._aborted.discard(task)
             if entered:
                 pool.leave(gate, terms.bulk)
