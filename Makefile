@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help test check lint types coverage crash demo bench clean
+.PHONY: help test check lint types coverage crash browser demo bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ coverage: $(VENV)/.dev ## Run every test, and measure that they reach 95 % of al
 
 crash: $(VENV)/.dev ## Kill a campaign of 100,000 messages 200 times, and count what was lost or doubled (minutes)
 	$(BIN)/python -m tests.crash $(OPTIONS)
+
+browser: $(VENV)/.dev ## Install a Chromium, if there is none, for the tests of the sandbox's page
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && exit 0; done; \
+	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-liberation; \
+	else $(BIN)/playwright install --with-deps chromium; fi
 
 demo: $(VENV)/.demo ## Send a campaign through the sandbox, kill it half-way, run it again, and report
 	$(BIN)/python examples/demo.py

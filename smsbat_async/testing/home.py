@@ -1,0 +1,111 @@
+"""Home: the event loop that something lives on, as seen from other loops and from none."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from smsbat_async.errors import ConfigurationError
+
+T = TypeVar("T")
+
+PATIENCE: Final = 10.0
+"""How long another thread's loop may take to do something small, in seconds of real time."""
+
+
+class Home:
+    """The loop that something lives on: the one it was last used on, unless that runs in another thread.
+
+    Tests reach what they test from many sides: an async test, a sync one whose application runs in a thread
+    of its own, fixtures before and after. What lives on a loop is touched on that loop alone.
+
+    Args:
+        loop: The loop, if it is known.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop
+
+    def move_to(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Live on a loop from now on.
+
+        Args:
+            loop: The loop; None for whichever comes first.
+        """
+        self._loop = loop
+
+    async def reach(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run something at home, from a loop.
+
+        Args:
+            make: Makes the coroutine.
+
+        Returns:
+            What it returns.
+        """
+        here = asyncio.get_running_loop()
+        home = self._loop
+        if home is here or home is None or not home.is_running():
+            self._loop = here
+            return await make()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(make(), home))
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function at home, from anywhere; right here where there is no home.
+
+        Args:
+            function: Does something that takes no time.
+
+        Returns:
+            What it returns.
+        """
+
+        async def at_home() -> T:
+            return function()
+
+        return self.run(at_home) if self._is_away() else function()
+
+    def close(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something at home unless home is no more, from where no loop runs.
+
+        Args:
+            make: Makes the coroutine; what it would close ended with its loop.
+        """
+        if self._is_away():
+            self.run(make)
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]], patience: float | None = PATIENCE) -> T:
+        """Run something at home from where no loop runs, or another than home, and wait for it.
+
+        Args:
+            make: Makes the coroutine.
+            patience: For how long, in seconds; None for as long as it takes.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            ConfigurationError: If home has ended, or is the loop that runs right here.
+        """
+        home = self._loop
+        if home is None or not self._is_away():
+            raise ConfigurationError("no event loop is there to wait for: in an async test await settle()")
+        if home.is_running():
+            return asyncio.run_coroutine_threadsafe(make(), home).result(patience)
+        return home.run_until_complete(make())
+
+    def _is_away(self) -> bool:
+        """Return whether home is a loop that has not ended, and is not the one that runs right here."""
+        home = self._loop
+        if home is None or home.is_closed():
+            return False
+        here = running_loop()
+        # A loop that stands still can be run from where none runs.
+        return here is None or (here is not home and home.is_running())
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs right here, or None."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
