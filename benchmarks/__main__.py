@@ -17,6 +17,7 @@ from benchmarks import (
     poll_efficiency,
     recipients,
     status,
+    webhooks,
 )
 from benchmarks.table import Report
 
@@ -47,6 +48,7 @@ BENCHMARKS = {
     "preflight": Benchmark(recipients.run, recipients.Size(), recipients.QUICK),
     "ledger": Benchmark(ledger.run, ledger.Size(), ledger.QUICK),
     "campaign": Benchmark(campaigns.run, campaigns.Size(), campaigns.QUICK),
+    "webhooks": Benchmark(webhooks.run, webhooks.Size(), webhooks.QUICK),
 }
 
 

@@ -63,7 +63,7 @@ class TestOutput:
 
     def test_the_pages_have_a_place_for_every_benchmark(self) -> None:
         docs = Path(__file__).parent.parent / "docs"
-        pages = ("performance.md", "polling.md", "ledger.md", "campaigns.md")
+        pages = ("performance.md", "polling.md", "ledger.md", "campaigns.md", "webhooks.md")
         text = "".join((docs / page).read_text(encoding="utf-8") for page in pages)
         for name in ("machine", *program.BENCHMARKS):
             assert text.count(f"<!-- begin {name} -->\n") == text.count(f"<!-- end {name} -->") == 1

@@ -15,12 +15,15 @@ LENGTH_DIGITS: Final = 12
 logger = logging.getLogger("smsbat_async.webhooks")
 
 
-async def read_body(headers: Mapping[str, str], body: AsyncIterable[bytes]) -> bytes | Reply:
+async def read_body(
+    headers: Mapping[str, str], body: AsyncIterable[bytes], timeout: float = READ_TIMEOUT
+) -> bytes | Reply:
     """Return the body, or the answer to one that is not read to its end.
 
     Args:
         headers: The headers, names in lower case.
         body: The body, piece by piece as it comes.
+        timeout: How long it may take to come, in seconds.
     """
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         return ENCODED
@@ -31,7 +34,7 @@ async def read_body(headers: Mapping[str, str], body: AsyncIterable[bytes]) -> b
     pieces: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(READ_TIMEOUT):
+        async with asyncio.timeout(timeout):
             async for piece in body:
                 size += len(piece)
                 if size > BODY_MAXIMUM:

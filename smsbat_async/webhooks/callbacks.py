@@ -67,6 +67,15 @@ class Callbacks(Generic[S]):
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self) -> None:
+        try:
+            await self._run_all()
+        finally:
+            # At once: until the task calls back it would look busy, and what is submitted then would wait.
+            task = asyncio.current_task()
+            assert task is not None
+            self._workers.discard(task)
+
+    async def _run_all(self) -> None:
         while self._waiting:
             event = self._waiting.popleft()
             try:

@@ -26,4 +26,4 @@ def checked_path(path: object) -> str:
 
 def hidden_path(path: str) -> str:
     """Return a path with its last part, the secret, hidden."""
-    return f"{path.rpartition('/')[0]}/***"
+    return f"{path.rpartition('/')[0]}/hidden"

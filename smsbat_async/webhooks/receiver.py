@@ -2,19 +2,19 @@
 
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, Final, Generic, NamedTuple, Protocol, Self
+from typing import Any, Final, Generic, NamedTuple, Self
 
 import msgspec
 
 from smsbat_async.client import SmsBatClient, ZnsClient
+from smsbat_async.core import Client
 from smsbat_async.credentials import Secret, header_name
 from smsbat_async.errors import ClientClosedError, ConfigurationError
-from smsbat_async.policies import check_count
+from smsbat_async.policies import check_count, is_number
 from smsbat_async.statuses import S
-from smsbat_async.tracking.poller import DeliveryPoller
 from smsbat_async.vendors import smsbat_webhook, zns_webhook
 from smsbat_async.vendors.webhook import Verify, WebhookError, WebhookEvent
-from smsbat_async.webhooks.body import read_body
+from smsbat_async.webhooks.body import READ_TIMEOUT, read_body
 from smsbat_async.webhooks.callbacks import Callbacks, OnEvent, where
 from smsbat_async.webhooks.keeper import Keeper, Store
 from smsbat_async.webhooks.recent import Freshness, Recent
@@ -33,15 +33,6 @@ PROBE_MAXIMUM: Final = 4_096
 
 REMEMBERED: Final = 100_000
 BACKLOG: Final = 10_000
-
-
-class Follows(Protocol[S]):
-    """A client, as far as webhooks need one: `SmsBatClient` or `ZnsClient`."""
-
-    @property
-    def poller(self) -> DeliveryPoller[S]:
-        """What follows messages."""
-        ...
 
 
 class WebhookStats(msgspec.Struct):
@@ -92,6 +83,7 @@ class WebhookReceiver(Generic[S]):
         concurrency: How many callbacks run at a time.
         backlog: How many callbacks may wait; the vendor is told to send again what comes then.
         remembered: Of how many messages the last word is remembered, so that nothing is told twice.
+        read_timeout: How long a body may take to come, in seconds.
 
     Raises:
         ConfigurationError: If an argument is wrong, or there is neither a secret nor `verify`.
@@ -99,7 +91,7 @@ class WebhookReceiver(Generic[S]):
 
     def __init__(
         self,
-        client: Follows[S],
+        client: Client[S],
         *,
         secrets: Iterable[str | Secret] = (),
         secret_header: str = SECRET_HEADER,
@@ -109,6 +101,7 @@ class WebhookReceiver(Generic[S]):
         concurrency: int = 16,
         backlog: int = BACKLOG,
         remembered: int = REMEMBERED,
+        read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._vendor = _vendor_of(client)
         self._poller = client.poller
@@ -121,6 +114,9 @@ class WebhookReceiver(Generic[S]):
             raise ConfigurationError("secrets or verify must be given: anybody could send webhooks otherwise")
         for name, count in (("concurrency", concurrency), ("backlog", backlog), ("remembered", remembered)):
             check_count(name, count)
+        if not (is_number(read_timeout) and read_timeout > 0):
+            raise ConfigurationError("read_timeout must be more than 0 seconds")
+        self._read_timeout = read_timeout
         self._verify = verify
         self._callbacks = (
             None if on_event is None else Callbacks(on_event, concurrency=concurrency, backlog=backlog)
@@ -180,7 +176,7 @@ class WebhookReceiver(Generic[S]):
         if self._closed or (self._callbacks is not None and self._callbacks.is_full):
             self.stats.not_now += 1
             return NOT_NOW
-        read = await read_body(lowered, body)
+        read = await read_body(lowered, body, self._read_timeout)
         if isinstance(read, Reply):
             self.stats.refused += 1
             return read
@@ -212,6 +208,9 @@ class WebhookReceiver(Generic[S]):
 
     async def _take(self, headers: Mapping[str, str], body: bytes) -> Reply:
         event: WebhookEvent[Any]
+        if self._closed:  # while the body came
+            self.stats.not_now += 1
+            return NOT_NOW
         try:
             event = self._vendor.read_event(headers, body)
         except WebhookError as met:

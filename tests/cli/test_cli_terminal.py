@@ -9,7 +9,7 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,7 +35,11 @@ class Terminal:
     """
 
     def __init__(
-        self, arguments: Sequence[str], size: tuple[int, int] = (24, 80), **environment: str
+        self,
+        arguments: Sequence[str],
+        *,
+        size: tuple[int, int] = (24, 80),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, size)
@@ -45,7 +49,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**kept, "TERM": "xterm-256color", **environment},
+            env={**kept, "TERM": "xterm-256color", **(environment or {})},
             start_new_session=True,
             preexec_fn=_take_terminal,
         )
@@ -205,7 +209,7 @@ def test_a_closed_terminal_pauses_a_campaign_as_ctrl_c_does(
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_colours_are_left_out_when_that_is_wished(at_sandbox: Path, environment: dict[str, str]) -> None:
     recipients(at_sandbox, 30)
-    with Terminal(command("--yes"), **environment) as terminal:
+    with Terminal(command("--yes"), environment=environment) as terminal:
         assert terminal.ended() == 0
     assert COLOUR.search(terminal.text) is None
     assert ("\x1b[?25l" in terminal.text) is (environment.get("TERM") != "dumb")

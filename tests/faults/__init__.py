@@ -30,6 +30,7 @@ row    tests
 54     campaign/test_ledger_faults.py
 55     campaign/test_ledger_faults.py, crash/test_command.py
 60     faults/test_counting.py
+61-69  webhooks/test_frameworks.py
 70-71  faults/test_outages.py
 72     faults/test_ids.py
 73     campaign/test_preflight.py, campaign/test_sources.py
@@ -37,6 +38,6 @@ row    tests
 ```
 
 Rows 49 to 55, 73 and 74 are about whole campaigns; rows 56 to 59 have their tests with the modules that they
-concern. `test_counting.py` also mixes faults at random: every message has one outcome, none is taken twice,
-and nothing that was taken is called unsent.
+concern; rows 61 to 69 are tried with both web frameworks. `test_counting.py` also mixes faults at random:
+every message has one outcome, none is taken twice, and nothing that was taken is called unsent.
 """

@@ -101,3 +101,16 @@ async def test_what_is_not_done_within_the_grace_is_given_up_and_named(
     assert (callbacks.dropped, callbacks.pending) == (3, 0)
     for name in ("a", "b", "c"):
         assert f"x of {name}" in caplog.text
+
+
+async def test_an_event_that_comes_as_the_workers_end_does_not_wait_for_the_next() -> None:
+    told: list[str] = []
+    callbacks = callbacks_of(lambda one: told.append(one.status.message_id), concurrency=2)
+    callbacks.submit(event("a"))
+    callbacks.submit(event("b"))
+    # After both workers have run, and before the loop tells anybody that their tasks are done.
+    asyncio.get_running_loop().call_soon(callbacks.submit, event("c"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert told == ["a", "b", "c"]
+    assert callbacks.pending == 0

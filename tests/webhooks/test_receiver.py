@@ -406,8 +406,10 @@ async def test_more_than_the_callbacks_can_bear_is_asked_for_again() -> None:
         ({"secrets": [SECRET], "concurrency": 0}, "concurrency "),
         ({"secrets": [SECRET], "backlog": 0}, "backlog "),
         ({"secrets": [SECRET], "remembered": 0}, "remembered "),
+        ({"secrets": [SECRET], "read_timeout": 0}, "read_timeout "),
+        ({"secrets": [SECRET], "read_timeout": None}, "read_timeout "),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 async def test_a_wrong_argument_is_named(options: dict[str, Any], problem: str) -> None:
     async with client_of(waiting()) as client:
