@@ -19,7 +19,8 @@ class CustomMessage(FallbackMessage, frozen=True, kw_only=True):
         id: As for every `NativeMessage`; so are `from_name`, `to_phone`, `ttl` and `fallback`.
         type: The vendor's word for the type: `viber_otp`.
         text: What it says, may be empty.
-        message_data: What goes out as `messageData`, as it is; anything that JSON can hold.
+        message_data: What goes out as `messageData`, as it is; anything that JSON can hold. A
+            copy of it is kept.
 
     Raises:
         InvalidMessageError: If a field is wrong.
@@ -35,16 +36,18 @@ class CustomMessage(FallbackMessage, frozen=True, kw_only=True):
         text: object = self.text
         if text is not None and not (isinstance(text, str) and is_unicode(text)):
             raise InvalidMessageError("text", "invalid_text", "must be a text, which may be empty, or None")
-        if self.message_data is not None and not _is_json(self.message_data):
-            wanted = "must be a mapping that can be written as JSON"
-            raise InvalidMessageError("message_data", "invalid_message_data", wanted)
+        if self.message_data is not None:
+            msgspec.structs.force_setattr(self, "message_data", _checked_data(self.message_data))
 
 
-def _is_json(value: object) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    try:
-        msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return False
-    return True
+def _checked_data(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        data = dict(value)
+        try:
+            msgspec.json.encode(data)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+            pass
+        else:
+            return data
+    wanted = "must be a mapping that can be written as JSON"
+    raise InvalidMessageError("message_data", "invalid_message_data", wanted)

@@ -35,7 +35,7 @@ class NativeMessage(msgspec.Struct, frozen=True, kw_only=True):
     ttl: int | None = None
 
     def __post_init__(self) -> None:
-        if type(self) is NativeMessage:
+        if type(self) in (NativeMessage, FallbackMessage):
             raise InvalidMessageError(
                 "message", "no_type", "must be of one kind: SmsMessage, ViberPromo, ..."
             )

@@ -79,6 +79,8 @@ class CreateCalendarEvent(
             moment = getattr(self, name)
             if moment is not None or name == "start_time":
                 msgspec.structs.force_setattr(self, name, _in_utc(f"action.{name}", moment))
+        if self.end_time is not None and self.end_time < self.start_time:
+            raise InvalidMessageError("action.end_time", "ends_before_start", "must not be before start_time")
 
 
 RcsAction = OpenUrl | Dial | ShareLocation | CreateCalendarEvent

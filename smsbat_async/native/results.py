@@ -30,6 +30,13 @@ class NativeReceipt(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str | None = None
     ttl: int | None = None
 
+    def __repr__(self) -> str:
+        # The number of a flash call is the one-time code: it does not belong into logs and tracebacks.
+        return (
+            f"NativeReceipt(message_id={self.message_id!r}, tracking_id={self.tracking_id!r}, "
+            f"status={self.status!r})"
+        )
+
 
 class NativeResult(msgspec.Struct, frozen=True):
     """What became of one message of a native send.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from smsbat_async.errors import InvalidMessageError
-from smsbat_async.messages import check_text
+from smsbat_async.messages import check_text, is_unicode
 from smsbat_async.native.message import (
     FallbackMessage,
     LinkButton,
@@ -263,6 +263,9 @@ class ViberOtp(FallbackMessage, frozen=True, kw_only=True):
             raise InvalidMessageError("params", "invalid_params", "must be a mapping of names to values")
         for name, value in params.items():
             check_text("params", name)
-            if type(value) is not int:
-                check_text(f"params.{name}", value)
+            if type(value) is not int and not (
+                isinstance(value, str) and value.strip() and is_unicode(value)
+            ):
+                wanted = "must be a text that is not empty, or a whole number"
+                raise InvalidMessageError(f"params.{name}", "invalid_value", wanted)
         msgspec.structs.force_setattr(self, "params", dict(params))

@@ -31,7 +31,7 @@ def parse(response: Response) -> Any:
     """
     problem = "is not JSON"
     try:
-        return json.loads(response.body.removeprefix(BOM).decode("utf-8", "replace"), parse_float=_number)
+        return json.loads(response.body.removeprefix(BOM).decode("utf-8", "replace"), parse_float=exact)
     except RecursionError:
         problem = "is nested too deep"
     except ValueError:
@@ -46,7 +46,8 @@ def parse(response: Response) -> Any:
     )
 
 
-def _number(text: str) -> Decimal:
+def exact(text: str) -> Decimal:
+    """Return a number of JSON as it is written; NaN where no decimal can hold it."""
     try:
         return Decimal(text)
     except ArithmeticError:

@@ -11,7 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from smsbat_async.errors import BadRequestError, InvalidMessageError, OutcomeUnknownError, SmsBatError
+from smsbat_async.errors import (
+    BODY_KEPT,
+    BadRequestError,
+    InvalidMessageError,
+    OutcomeUnknownError,
+    SmsBatError,
+)
 from smsbat_async.http import Request, Response
 from smsbat_async.messages import SendOutcome
 from smsbat_async.native.custom import CustomMessage
@@ -78,7 +84,7 @@ class AnswerRow(
     parts: int | None = None
     customer_message_id: str | int | None = None
     phone: str | int | None = None
-    caller_id: str | None = None
+    caller_id: str | int | None = None
     pattern: str | None = None
     ttl: int | None = None
 
@@ -161,7 +167,8 @@ class MessageList:
 
         Rows are matched by `customerMessageId` and never by position. The vendor's page about flash calls
         shows rows without it: such a row is about the one message of the request to its number, if there is
-        one only. A message that no usable row names is UNKNOWN.
+        one only. Where rows about one message contradict each other, one that took it counts most, and one
+        that refused it least. A message that no usable row names is UNKNOWN.
 
         Args:
             response: The answer.
@@ -175,10 +182,12 @@ class MessageList:
             raise error
         answer = _answer(response)
         rows, foreign = _matched(answer.messages, messages)
+        # Every error keeps the beginning of the answer: cut off once, it is one text for all of them.
+        kept = Response(response.status, response.headers, response.body[:BODY_KEPT])
         results = []
         for message in messages:
             row = rows.get(message.id)
-            results.append(_result(response, answer.messagelist_id, row, message))
+            results.append(_result(kept, answer.messagelist_id, row, message))
         return results, tuple(foreign)
 
 
@@ -279,7 +288,7 @@ def _matched(
             continue
         tracking_id = str(row.customer_message_id)
         if tracking_id in asked:
-            found.setdefault(tracking_id, row)
+            _claim(found, tracking_id, row)
         else:
             foreign.append(tracking_id)
     if nameless:
@@ -296,7 +305,24 @@ def _match_by_phone(
     for row in nameless:
         phone = _digits(row.phone)
         if named[phone] == written[phone] == 1:
-            found.setdefault(ids[phone], row)
+            _claim(found, ids[phone], row)
+
+
+def _claim(found: dict[str, AnswerRow], tracking_id: str, row: AnswerRow) -> None:
+    known = found.get(tracking_id)
+    # Who is told REJECTED sends again: not as long as another row may say that it was taken.
+    if known is None or _weight(row) > _weight(known):
+        found[tracking_id] = row
+
+
+def _weight(row: AnswerRow) -> int:
+    if _is_refused(row):
+        return 0
+    return 1 if row.message_id in (None, "") else 2
+
+
+def _is_refused(row: AnswerRow) -> bool:
+    return row.status is not None and row.status.lower() in REFUSED
 
 
 def _digits(phone: object) -> str:
@@ -306,7 +332,7 @@ def _digits(phone: object) -> str:
 def _result(
     response: Response, messagelist_id: int | None, row: AnswerRow | None, message: NativeMessage
 ) -> NativeResult:
-    if row is not None and row.status is not None and row.status.lower() in REFUSED:
+    if row is not None and _is_refused(row):
         refused = BadRequestError(
             status_code=response.status,
             code=row.status,
@@ -324,7 +350,7 @@ def _result(
         status=row.status,
         parts=row.parts,
         messagelist_id=messagelist_id,
-        caller_id=row.caller_id,
+        caller_id=None if row.caller_id is None else str(row.caller_id),
         pattern=row.pattern,
         ttl=row.ttl,
     )

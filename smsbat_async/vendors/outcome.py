@@ -81,13 +81,16 @@ def _details(response: Response) -> dict[str, Any]:
         return details
     if not isinstance(body, dict):
         return details
-    # Three shapes are known: an object under "error"; a text there, beside "message" and "code"; no code.
+    # Four shapes are known: an object under "error"; a text there, beside "message" and "code"; no code; and
+    # the envelope of ZNS, whose "error" is the code.
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
     for name in ("code", "message", "field"):
         value = source.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool):
             details[name] = str(value)
+    if "code" not in details and type(inner) is int:
+        details["code"] = str(inner)
     if "message" not in details and isinstance(inner, str):
         details["message"] = inner
     return details

@@ -166,7 +166,7 @@ class SmsBat:
                 raise mismatch(response, f"the answer is not about message {message_id!r}")
             msgspec.structs.force_setattr(status, "message_id", message_id)
         if not are_sane(status.cost, status.rate, status.rate_amount, status.bill_amount):
-            _drop_insane(status)
+            drop_insane(status)
         return status
 
     def check_can_send(self) -> None:
@@ -287,7 +287,8 @@ def _convert(value: Any) -> ReceiptRow:
     return msgspec.convert(value, ReceiptRow, strict=False)
 
 
-def _drop_insane(status: MessageStatus) -> None:
+def drop_insane(status: MessageStatus) -> None:
+    """Leave out of a status that was just read those amounts that nobody can calculate with."""
     for name in _AMOUNTS:
         amount: Decimal | None = getattr(status, name)
         if not are_sane(amount):

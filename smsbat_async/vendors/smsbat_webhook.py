@@ -11,7 +11,14 @@ import msgspec
 
 from smsbat_async.statuses import MessageStatus
 from smsbat_async.vendors.answers import UNDECODABLE, are_sane, salvage
-from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, checked_id, read_object
+from smsbat_async.vendors.smsbat import drop_insane
+from smsbat_async.vendors.webhook import (
+    WebhookError,
+    WebhookEvent,
+    checked_id,
+    read_object,
+    tracking_id_in,
+)
 
 
 class Extras(msgspec.Struct, gc=False):
@@ -55,12 +62,12 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[MessageS
     if message_id is None or not status.delivery_status:
         raise WebhookError("messageId and deliverystatus must be texts")
     if not are_sane(status.cost, status.rate, status.rate_amount, status.bill_amount):
-        status = msgspec.structs.replace(status, cost=None, rate=None, rate_amount=None, bill_amount=None)
+        drop_insane(status)
     tracking_id = extras.tracking_id or extras.spelled_right or extras.customer_message_id
     return WebhookEvent(
         name="delivery_status",
         status=status,
-        tracking_id=checked_id("trackinId", tracking_id),
+        tracking_id=tracking_id_in("trackinId", tracking_id),
         occurred_at=_moment(extras.timestamp),
         body=body,
     )

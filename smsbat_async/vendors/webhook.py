@@ -2,13 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Generic
 
 import msgspec
 
 from smsbat_async.statuses import S
-from smsbat_async.vendors.answers import UNDECODABLE
+from smsbat_async.vendors.answers import UNDECODABLE, exact, logger
 
 Verify = Callable[[Mapping[str, str], bytes], bool]
 """Says whether a webhook is genuine: takes the headers (names in lower case) and the body as it came."""
@@ -43,9 +42,16 @@ class WebhookEvent(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         shown = f", {self.status!r}" if self.status is not None else ""
         return f"WebhookEvent({self.name}{shown}, {len(self.body)} bytes)"
 
-    def payload(self) -> Any:
-        """Return the body as plain Python values: whatever else the vendor told."""
-        return msgspec.json.decode(self.body)
+    def payload(self) -> dict[str, Any]:
+        """Return the body as plain Python values: whatever else the vendor told.
+
+        Returns:
+            The object; a number with a fraction or an exponent is an exact `Decimal`.
+
+        Raises:
+            WebhookError: If a part that nothing was read from is not JSON.
+        """
+        return read_object(self.body)
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     """
     try:
         parsed = _objects.decode(body)
-    except (*UNDECODABLE, ArithmeticError):  # the latter for an exponent of more digits than decimals have
+    except UNDECODABLE:
         parsed = None
     if parsed is None:
         raise WebhookError("the body must be a JSON object")
@@ -78,4 +84,16 @@ def checked_id(key: str, value: object) -> str | None:
     return value
 
 
-_objects = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+def tracking_id_in(key: str, value: object) -> str | None:
+    """Return your own id of a message, or None where there is none, or none that makes sense.
+
+    A vendor's news of a message counts without it: that the field is odd must not cost us the news.
+    """
+    try:
+        return checked_id(key, value)
+    except WebhookError:
+        logger.warning("dropped field %r of a webhook: a %s that is no id", key, type(value).__name__)
+        return None
+
+
+_objects = msgspec.json.Decoder(dict[str, Any], float_hook=exact)

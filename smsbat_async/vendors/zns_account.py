@@ -184,7 +184,7 @@ def _moment(seconds: Decimal | None) -> dt.datetime | None:
     """Return an epoch in seconds, with a fraction, as an aware datetime."""
     if seconds is None:
         return None
-    moment = from_epoch(float(seconds))
+    moment = from_epoch(float(seconds)) if are_sane(seconds) else None
     if moment is None:
         logger.warning("dropped a time of a template: not an epoch in seconds")
     return moment

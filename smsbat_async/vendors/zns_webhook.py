@@ -12,7 +12,13 @@ from typing import Any, Final, Literal
 from smsbat_async.credentials import Secret
 from smsbat_async.statuses import ZnsStatus
 from smsbat_async.vendors.answers import from_milliseconds
-from smsbat_async.vendors.webhook import WebhookError, WebhookEvent, checked_id, read_object
+from smsbat_async.vendors.webhook import (
+    WebhookError,
+    WebhookEvent,
+    checked_id,
+    read_object,
+    tracking_id_in,
+)
 
 SIGNATURE_HEADER: Final = "X-ZEvent-Signature"
 DELIVERED: Final = "user_received_message"
@@ -80,8 +86,8 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatu
     occurred_at = from_milliseconds(payload.get("timestamp"))
     if name != DELIVERED or not isinstance(message, dict):
         return WebhookEvent(name=name, occurred_at=occurred_at, body=body)
-    tracking_id = checked_id("message.tracking_id", message.get("tracking_id"))
-    if tracking_id is None and headers.get("x-zevent-server", "").upper() != "ZNS":
+    tracking_id = message.get("tracking_id")
+    if tracking_id in (None, "") and headers.get("x-zevent-server", "").upper() != "ZNS":
         return WebhookEvent(name=name, occurred_at=occurred_at, body=body)
     message_id = checked_id("message.msg_id", message.get("msg_id"))
     if message_id is None:
@@ -90,7 +96,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> WebhookEvent[ZnsStatu
     return WebhookEvent(
         name=name,
         status=ZnsStatus(message_id=message_id, status=1, delivery_time=delivery_time),
-        tracking_id=tracking_id,
+        tracking_id=tracking_id_in("message.tracking_id", tracking_id),
         occurred_at=delivery_time or occurred_at,
         body=body,
     )

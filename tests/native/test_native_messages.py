@@ -1,6 +1,7 @@
 """Native messages check themselves when they are made, and show neither texts nor numbers."""
 
 import datetime as dt
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from smsbat_async import (
     ViberTransaction,
     ViberVideo,
 )
+from smsbat_async.native.message import FallbackMessage
 from smsbat_async.vendors.messagelist import MessageList
 from smsbat_async.vendors.smsbat import SmsBat
 from tests.native.samples import BUTTON, COMMON, PHONE, SAMPLES, TEMPLATE
@@ -91,8 +93,9 @@ class TestEveryKind:
             SmsMessage(**COMMON, text="x", fallback=SmsFallback(text="y"))  # type: ignore[call-arg]
 
     def test_is_one_of_the_kinds(self) -> None:
-        error = refused(NativeMessage, **COMMON)
-        assert (error.field, error.code) == ("message", "no_type")
+        for base in (NativeMessage, FallbackMessage):
+            error = refused(base, **COMMON)
+            assert (error.field, error.code) == ("message", "no_type")
 
     def test_a_fallback_shows_no_text_and_needs_one(self) -> None:
         assert repr(SmsFallback(text="Code 4711")) == "SmsFallback(***)"
@@ -299,6 +302,11 @@ class TestRcs:
                 "action.start_time",
             ),
             (CreateCalendarEvent, {"title": "A", "start_time": NOON, "end_time": "12:00"}, "action.end_time"),
+            (
+                CreateCalendarEvent,
+                {"title": "A", "start_time": NOON, "end_time": NOON - dt.timedelta(seconds=1)},
+                "action.end_time",
+            ),
         ],
     )
     def test_its_parts_check_themselves(self, kind: Any, fields: dict[str, Any], field: str) -> None:
@@ -323,6 +331,13 @@ class TestCustom:
     )
     def test_checks_itself(self, changes: dict[str, Any], field: str) -> None:
         assert refused(CustomMessage, **COMMON, **{"type": "viber_otp", **changes}).field == field
+
+    def test_takes_any_mapping_and_keeps_its_own_copy(self) -> None:
+        given = {"a": 1}
+        for mapping in (given, MappingProxyType(given)):
+            message = CustomMessage(**COMMON, type="viber_otp", message_data=mapping)
+            assert message.message_data == {"a": 1}
+            assert message.message_data is not given
 
 
 class TestAddresses:

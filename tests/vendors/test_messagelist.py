@@ -160,6 +160,14 @@ class TestAnswer:
             ttl=60,
         )
 
+    def test_of_a_flash_call_does_not_show_the_code_in_it(self) -> None:
+        body = {"messages": [row(0, callerId="+380123456789", pattern="***456789")]}
+        (result,) = read(body)
+        assert repr(result.receipt) == (
+            "NativeReceipt(message_id='v-0', tracking_id='n-0', status='accepted')"
+        )
+        assert "456789" not in repr(result)
+
     def test_is_matched_by_id_and_never_by_position(self) -> None:
         messages = many(3)
         results, foreign = read_all({"messages": [row(2), row(9), row(0), row(1)]}, *messages)
@@ -218,6 +226,31 @@ class TestAnswer:
         nameless = {"messageId": "v-7", "to": "+380500000000"}
         (result,) = read({"messages": [nameless, row(0)]})
         assert result.message_id == "v-0"
+
+    @pytest.mark.parametrize("spelled", [{"customerMessageId": "n-0"}, {"to": "+380500000000"}])
+    def test_that_contradicts_itself_refuses_nothing_that_may_have_been_taken(
+        self, spelled: dict[str, str]
+    ) -> None:
+        refused, taken = row(0, status="rejected", messageId=None), {"messageId": "v-0", **spelled}
+        without_id = row(0, messageId=None)
+        for rows in ([refused, taken], [taken, refused], [without_id, taken], [taken, without_id]):
+            assert [result.message_id for result in read({"messages": rows})] == ["v-0"]
+        for rows in ([refused, without_id], [without_id, refused]):
+            assert [result.outcome for result in read({"messages": rows})] == [UNKNOWN]
+        assert [result.outcome for result in read({"messages": [refused, refused]})] == [REJECTED]
+
+    def test_that_refuses_many_is_kept_by_their_errors_once(self) -> None:
+        rows = [row(number, status="rejected") for number in range(100)]
+        results = read({"messages": rows}, *many(100))
+        bodies = [result.error.body for result in results if isinstance(result.error, ApiError)]
+        assert len(bodies) == 100
+        assert len({id(body) for body in bodies}) == 1
+        assert len(bodies[0]) == 2_048
+
+    def test_may_spell_the_number_that_calls_as_a_number(self) -> None:
+        (result,) = read({"messages": [row(0, callerId=380123456789)]})
+        assert result.receipt is not None
+        assert result.receipt.caller_id == "380123456789"
 
     def test_without_id_and_number_counts_for_nobody(self) -> None:
         (result,) = read({"messages": [{"messageId": "v-0"}]})

@@ -170,6 +170,7 @@ class TestTemplates:
             ("createdAt", "long ago", "created_at", None),
             ("createdAt", "1e300", "created_at", None),
             ("createdAt", "NaN", "created_at", None),
+            ("createdAt", "sNaN", "created_at", None),
             ("zaloOaId", 17, "zalo_oa_id", "17"),
             ("oaId", "x", "oa_id", None),
             ("listParams", None, "parameters", ()),
