@@ -1,5 +1,6 @@
 """WebhookReceiver: what a webhook meets, from its first byte to its answer, whatever the framework."""
 
+import inspect
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Final, Generic, NamedTuple, Self
@@ -110,6 +111,8 @@ class WebhookReceiver(Generic[S]):
         for name, function in (("verify", verify), ("on_event", on_event), ("store", store)):
             if function is not None and not callable(function):
                 raise ConfigurationError(f"{name} must be callable")
+        if inspect.iscoroutinefunction(verify):
+            raise ConfigurationError("verify must be a plain function: nobody awaits it")
         if not self._secrets and verify is None:
             raise ConfigurationError("secrets or verify must be given: anybody could send webhooks otherwise")
         for name, count in (("concurrency", concurrency), ("backlog", backlog), ("remembered", remembered)):
@@ -188,7 +191,7 @@ class WebhookReceiver(Generic[S]):
 
     def _is_genuine(self, verify: Verify, headers: Mapping[str, str], body: bytes) -> bool:
         try:
-            return bool(verify(headers, body))
+            return verify(headers, body) is True  # nothing else, least of all a coroutine
         except Exception as error:  # noqa: BLE001 - whatever a sender provokes in it is no failure of ours
             logger.error("verify raised %s", where(error))  # noqa: TRY400 - its text may quote the body
             return False

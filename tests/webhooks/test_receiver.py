@@ -391,6 +391,17 @@ async def test_more_than_the_callbacks_can_bear_is_asked_for_again() -> None:
 # -- what it is given --------------------------------------------------------------------------------
 
 
+async def verify_later(headers: Any, raw: bytes) -> bool:
+    return True
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("said", [None, 1, "yes", verify_later], ids=range(4))
+async def test_row_65_only_true_is_genuine(said: Any) -> None:
+    async with client_of(waiting()) as client, WebhookReceiver(client, verify=lambda *_: said) as receiver:
+        assert (await post(receiver, body())).status == 401
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -403,13 +414,14 @@ async def test_more_than_the_callbacks_can_bear_is_asked_for_again() -> None:
         ({"secrets": [SECRET], "on_event": 7}, "on_event "),
         ({"secrets": [SECRET], "store": 7}, "store "),
         ({"verify": "yes"}, "verify "),
+        ({"verify": verify_later}, "verify "),
         ({"secrets": [SECRET], "concurrency": 0}, "concurrency "),
         ({"secrets": [SECRET], "backlog": 0}, "backlog "),
         ({"secrets": [SECRET], "remembered": 0}, "remembered "),
         ({"secrets": [SECRET], "read_timeout": 0}, "read_timeout "),
         ({"secrets": [SECRET], "read_timeout": None}, "read_timeout "),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 async def test_a_wrong_argument_is_named(options: dict[str, Any], problem: str) -> None:
     async with client_of(waiting()) as client:
