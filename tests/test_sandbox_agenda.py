@@ -42,6 +42,25 @@ def test_much_that_is_due_is_done_in_parts() -> None:
     assert done == [str(number) for number in range(1200)]
 
 
+def test_what_was_to_be_done_to_some_is_taken_back() -> None:
+    agenda, source, done = make()
+
+    def note(subject: str, moment: float) -> None:
+        done.append(subject)
+
+    def other(subject: str, moment: float) -> None:
+        done.append(f"other {subject}")
+
+    for name in ("d", "a", "c", "b"):
+        agenda.add(100.0 + ord(name), note, name)
+    agenda.add(300.0, other, "a")
+    agenda.take_back(note, lambda subject: subject in ("a", "c"))
+    assert len(agenda) == 3
+    source.seconds = 300.0
+    assert not agenda.run_due()
+    assert done == ["b", "d", "other a"]
+
+
 @pytest.mark.looptime
 async def test_things_happen_by_themselves_only_while_it_is_kept() -> None:
     loop = asyncio.get_running_loop()

@@ -75,6 +75,7 @@ def read(*arguments: str) -> SandboxConfig:
         ({"zns_webhook_url": "ftp://receiver.test/"}, "zns_webhook_url must be a URL that begins with"),
         ({"zns_webhook_url": "http://receiver.test/a b"}, "zns_webhook_url must be a URL"),
         ({"zns_webhook_url": "http://[receiver/"}, "zns_webhook_url must be a URL"),
+        ({"zns_webhook_url": "http://receiver.test:65536/"}, "zns_webhook_url must be a URL"),
         ({"smsbat_webhook_secret": ""}, "smsbat_webhook_secret must be"),
         ({"zns_app_id": ""}, "zns_app_id must be"),
         ({"zns_oa_id": ""}, "zns_oa_id must be"),

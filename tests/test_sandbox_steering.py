@@ -227,6 +227,18 @@ async def test_advancing_moves_statuses_schedules_rates_and_the_calendar() -> No
             sandbox.advance(wrong)
 
 
+async def test_time_does_not_move_past_the_end_of_the_calendar() -> None:
+    sandbox = Sandbox(PLAIN, clock=FakeClock())
+    for wrong in (1e12, 1e300):
+        with pytest.raises(ValueError, match="seconds must not lead past the year 8999"):
+            sandbox.advance(wrong)
+    sandbox.advance(2e11)
+    with pytest.raises(ValueError, match="seconds must not lead past"):
+        sandbox.advance(2e11)
+    message = await accept(sandbox)
+    assert message.status(sandbox.now()) == "scheduled"
+
+
 # -- faults on demand -----------------------------------------------------------------------------
 
 

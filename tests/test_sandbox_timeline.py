@@ -189,3 +189,33 @@ def test_the_next_change_leads_through_a_whole_life() -> None:
     statuses = [message.status(moment) for moment in moments]
     assert statuses == ["scheduled", "processing", "processing", "delivered"]
     assert all(ORDER.get(later, 2) >= ORDER.get(status, 2) for status, later in pairwise(statuses))
+
+
+async def test_forgotten_messages_are_not_kept_for_what_was_to_come_of_them() -> None:
+    house = House(replace(CONFIG, max_messages=100))
+    await house.timeline.catch_up()
+    for number in range(5_000):
+        house.accept(f"tx-{number}")
+    assert len(house.agenda) < 1_000
+    house.source.seconds += 1e6
+    await house.timeline.catch_up()
+    assert house.timeline.counts["delivered"] == 100
+    assert sum(house.timeline.counts.values()) == 100
+    assert len(house.agenda) == 0
+
+
+async def test_what_had_begun_before_it_was_decided_is_told_in_order() -> None:
+    house = House(CONFIG)
+    await house.timeline.catch_up()
+    message = house.accept("tx-1")
+    began = message.starts_at + message.fate.processing_at
+    house.source.seconds = began + 0.5
+    decide(message, "permanenterror", house.source.seconds)
+    house.timeline.decided(message)
+    await house.timeline.catch_up()
+    assert house.listener.told == [
+        ("tx-1", "scheduled", message.accepted_at),
+        ("tx-1", "processing", began),
+        ("tx-1", "permanenterror", began + 0.5),
+    ]
+    assert house.timeline.counts["permanenterror"] == sum(house.timeline.counts.values()) == 1

@@ -406,6 +406,61 @@ async def test_webhooks_of_one_message_come_in_order_unless_shuffled() -> None:
 
 
 @pytest.mark.looptime
+async def test_what_is_held_back_is_sent_though_nothing_comes_to_overtake_it() -> None:
+    receiver = Receiver()
+    config = replace(
+        EVEN,
+        smsbat_webhook_url=URL,
+        webhook_statuses="all",
+        webhook_shuffle_share=1.0,
+        webhook_lose_share=0.5,
+    )
+    sandbox = Sandbox(config, post=receiver)
+    await send(sandbox, *[make(id=f"tx-{number}") for number in range(100)])
+    await asyncio.sleep(100.0)
+    stats = sandbox.webhooks
+    assert (stats.waiting, stats.sent + stats.lost) == (0, 300)
+    assert stats.sent == len(receiver.received)
+    assert 50 < stats.lost < 250
+    await sandbox.aclose()
+
+
+@pytest.mark.looptime
+async def test_what_is_held_back_is_sent_when_its_message_will_never_change_again() -> None:
+    receiver = Receiver()
+    config = replace(EVEN, smsbat_webhook_url=URL, webhook_statuses="all", webhook_shuffle_share=1.0)
+    sandbox = Sandbox(config, post=receiver)
+    message = await accept(sandbox)
+    await asyncio.sleep(1.5)
+    assert (message.status(sandbox.now()), receiver.words) == ("processing", [])
+    sandbox.decide(message.message_id, "never")
+    await asyncio.sleep(100.0)
+    assert receiver.words == ["scheduled", "processing"]
+    assert sandbox.webhooks.waiting == 0
+    await sandbox.aclose()
+
+
+@pytest.mark.looptime
+async def test_a_forgotten_message_is_told_of_as_far_as_it_came() -> None:
+    receiver = Receiver()
+    config = replace(
+        EVEN, smsbat_webhook_url=URL, webhook_statuses="all", webhook_shuffle_share=1.0, max_messages=1
+    )
+    sandbox = Sandbox(config, post=receiver)
+    first = await accept(sandbox)
+    await accept(sandbox)
+    await asyncio.sleep(100.0)
+    told = [
+        received.data["deliverystatus"]
+        for received in receiver.received
+        if received.data["messageId"] == first.message_id
+    ]
+    assert told == ["scheduled"]
+    assert (sandbox.webhooks.waiting, sandbox.webhooks.sent) == (0, 4)
+    await sandbox.aclose()
+
+
+@pytest.mark.looptime
 async def test_at_most_sixty_four_are_in_flight() -> None:
     receiver = Receiver(seconds=1.0)
     sandbox = Sandbox(replace(EVEN, smsbat_webhook_url=URL), post=receiver)

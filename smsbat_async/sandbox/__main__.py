@@ -35,7 +35,10 @@ def build_parser() -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="smsbat-sandbox",
-        description="A local server that speaks the SMSBAT cascade and Goby ZNS APIs and sends nothing.",
+        description=(
+            "A local server that speaks the SMSBAT cascade and Goby ZNS APIs and sends nothing. "
+            "Its address, opened in a browser, shows what would be on the phones."
+        ),
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )

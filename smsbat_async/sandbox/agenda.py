@@ -89,6 +89,16 @@ class Agenda:
         self._stopped = True
         self._disarm()
 
+    def take_back(self, action: Callable[[_T, float], None], is_over: Callable[[_T], bool]) -> None:
+        """Drop what was to be done to subjects that are no more.
+
+        Args:
+            action: As it was added; what else is to happen stays.
+            is_over: Tells whether a subject is no more.
+        """
+        self._heap = [entry for entry in self._heap if entry[2] != action or not is_over(entry[3])]
+        heapq.heapify(self._heap)
+
     def clear(self) -> None:
         """Drop everything that was to happen."""
         self._heap.clear()

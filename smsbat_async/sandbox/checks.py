@@ -60,7 +60,7 @@ def check_url(name: str, url: str | None) -> None:
         return
     try:
         parts = urlsplit(url)
-        is_right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_right = False
     if not is_right or not url.isascii() or not url.isprintable() or " " in url:

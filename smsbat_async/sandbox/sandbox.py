@@ -217,7 +217,7 @@ class Sandbox:
             seconds: How far; 0 or more.
 
         Raises:
-            ValueError: If that is not 0 or more, and finite.
+            ValueError: If that is not 0 or more, or leads past the year 8999.
         """
         self._steering.advance(seconds)
 

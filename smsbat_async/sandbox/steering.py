@@ -1,6 +1,8 @@
 """What a test, or somebody at the inbox, does to the sandbox by hand."""
 
 import math
+from datetime import UTC, datetime
+from typing import Final
 
 from smsbat_async.sandbox.agenda import Agenda
 from smsbat_async.sandbox.checks import check_url
@@ -11,6 +13,9 @@ from smsbat_async.sandbox.messages import Message
 from smsbat_async.sandbox.store import Store
 from smsbat_async.sandbox.timeline import Timeline
 from smsbat_async.sandbox.webhooks import Webhooks
+
+# What comes later has to have a date as well, and dates end with the year 9999.
+_LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Steering:
@@ -65,10 +70,12 @@ class Steering:
             The calendar time that it is then, in seconds since 1970.
 
         Raises:
-            ValueError: If that is not 0 or more, and finite.
+            ValueError: If that is not 0 or more, or leads past the year 8999.
         """
         if not (seconds >= 0 and math.isfinite(seconds)):
             raise ValueError(f"seconds must be 0 or more and finite, not {seconds}")
+        if self._clock.epoch() + seconds > _LATEST:
+            raise ValueError(f"seconds must not lead past the year 8999, as {seconds} would")
         self._clock.advance(seconds)
         self._agenda.rearm()
         return self._clock.epoch()

@@ -61,6 +61,7 @@ class Timeline:
         self._known: dict[str, str] = {}
         self._untaken: deque[Message] = deque()
         self._listeners: list[Listener] = []
+        self._forgotten = 0
         self.counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
         self.cost = NO_COST
         self.revision = 0
@@ -109,6 +110,11 @@ class Timeline:
         self.revision += 1
         for listener in self._listeners:
             listener.forgotten(message)
+        self._forgotten += 1
+        # Else what is to come of them, for some in weeks, would hold forgotten messages in memory.
+        if self._forgotten > max(_AT_ONCE, len(self._agenda) // 2):
+            self._forgotten = 0
+            self._agenda.take_back(self._change, self._is_forgotten)
 
     def decided(self, message: Message) -> None:
         """Hear that a message's fate was decided by hand.
@@ -119,10 +125,15 @@ class Timeline:
         if self._store.watcher is None:
             return
         now = self._clock.now()
-        if message.message_id in self._known:
-            self._move(message, now)
-        else:
+        known = self._known.get(message.message_id)
+        if known is None:
             self._report(message, now, self._add(message, now))
+            return
+        began = message.starts_at + message.fate.processing_at
+        if known == SCHEDULED and began < now:
+            # It had begun before it was decided, though that was not taken up yet.
+            self._move(message, began)
+        self._move(message, now)
 
     def touched(self, message: Message) -> None:
         """Hear of a change that is none of the status.
@@ -185,6 +196,9 @@ class Timeline:
         if status == DELIVERED:
             self.cost += message.cost(now) or NO_COST
         self._report(message, now, status)
+
+    def _is_forgotten(self, message: Message) -> bool:
+        return message.message_id not in self._known
 
     def _await(self, message: Message, now: float) -> None:
         coming = message.next_change(now)

@@ -127,26 +127,11 @@ class Webhooks:
             moment: When, in seconds of the sandbox's clock.
             status: Its new status; None if that is still the same.
         """
-        if status is None or not self._tells(message, status):
-            return
-        config = self._config
-        self._rng.seed(f"{self._salt}:{message.tracking_id}:{status}")
-        # All drawn at once, so that one share does not change what another decides.
-        lost, twice, held = (self._rng.random() for _ in range(3))
-        if lost < config.webhook_lose_share:
-            self.stats.lost += 1
-            return
-        for _ in range(2 if twice < config.webhook_duplicate_share else 1):
-            if self.stats.waiting >= config.webhook_backlog:
-                self.stats.overflowed += 1
-                continue
-            self.stats.waiting += 1
-            job = _Job(message, status, moment, self._generation)
-            if held < config.webhook_shuffle_share and message.next_change(moment) < math.inf:
-                self._held.setdefault(message.message_id, []).append(job)
-                continue
-            job.overtaken = self._held.pop(message.message_id, [])
-            self._agenda.add(moment + self._delay(message), self._submit, job)
+        if status is not None and self._tells(message, status):
+            self._tell(message, moment, status)
+        if (status is not None or message.decided) and message.next_change(moment) == math.inf:
+            # There may have been no webhook about the last change, and none comes after it.
+            self._let_go(message, moment)
 
     def forgotten(self, message: Message) -> None:
         """Hear of a message that was dropped: what it is owed is sent all the same.
@@ -154,7 +139,7 @@ class Webhooks:
         Args:
             message: It.
         """
-        self.stats.waiting -= len(self._held.pop(message.message_id, []))
+        self._let_go(message, self._clock.now())
 
     def cleared(self) -> None:
         """Hear that all messages were dropped: nothing is sent for them any more."""
@@ -192,6 +177,30 @@ class Webhooks:
         if message.vendor == "zns":
             return status == DELIVERED
         return self._config.webhook_statuses == "all" or status not in (SCHEDULED, PROCESSING)
+
+    def _tell(self, message: Message, moment: float, status: str) -> None:
+        config = self._config
+        self._rng.seed(f"{self._salt}:{message.tracking_id}:{status}")
+        # All drawn at once, so that one share does not change what another decides.
+        lost, twice, held = (self._rng.random() for _ in range(3))
+        if lost < config.webhook_lose_share:
+            self.stats.lost += 1
+            return
+        for _ in range(2 if twice < config.webhook_duplicate_share else 1):
+            if self.stats.waiting >= config.webhook_backlog:
+                self.stats.overflowed += 1
+                continue
+            self.stats.waiting += 1
+            job = _Job(message, status, moment, self._generation)
+            if held < config.webhook_shuffle_share and message.next_change(moment) < math.inf:
+                self._held.setdefault(message.message_id, []).append(job)
+                continue
+            job.overtaken = self._held.pop(message.message_id, [])
+            self._agenda.add(moment + self._delay(message), self._submit, job)
+
+    def _let_go(self, message: Message, moment: float) -> None:
+        for job in self._held.pop(message.message_id, ()):
+            self._agenda.add(moment + self._delay(message), self._submit, job)
 
     def _delay(self, message: Message) -> float:
         # One for all webhooks of a message, so that they come in their order.

@@ -258,6 +258,37 @@ async def test_filters_and_choice_outlive_a_reload(browser: Browser) -> None:
         await expect(inbox.row(phone(12))).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.parametrize("wrong", ["status=constructor", "status=lost", "channel=fax", "vendor=none"])
+async def test_a_filter_that_this_sandbox_has_not_filters_nothing(browser: Browser, wrong: str) -> None:
+    async with steady() as sandbox, opened(browser, sandbox) as inbox:
+        await send(sandbox, map(cascade, range(3)))
+        await inbox.page.goto("about:blank")
+        await inbox.page.goto(f"{sandbox.url}/#{wrong}&search=order")
+        await inbox.is_live()
+        await expect(inbox.one("#found")).to_have_text("3 messages, 3 match")
+        await expect(inbox.one("#channel")).to_have_value("")
+        await expect(inbox.chip("All")).to_have_attribute("aria-pressed", "true")
+        inbox.complaints.clear()  # A browser notes that the channel was refused.
+
+
+async def test_a_link_that_is_followed_within_the_page_is_obeyed(browser: Browser) -> None:
+    async with steady() as sandbox, opened(browser, sandbox) as inbox:
+        messages = await send(sandbox, map(cascade, range(3)))
+        await inbox.row(phone(0)).click()
+        await expect(inbox.one("#detail h2")).to_have_text(phone(0))
+        await inbox.page.evaluate(
+            "id => { location.hash = `search=order+2&vendor=smsbat&message=${id}`; }", messages[2].message_id
+        )
+        await expect(inbox.one("#detail h2")).to_have_text(phone(2))
+        await expect(inbox.one("#search")).to_have_value("order 2")
+        await expect(inbox.one("#vendor")).to_have_value("smsbat")
+        await expect(inbox.one("#found")).to_have_text("3 messages, 1 match")
+        await expect(inbox.row(phone(2))).to_have_attribute("aria-selected", "true")
+        await inbox.page.evaluate("() => { location.hash = ''; }")
+        await expect(inbox.one("#found")).to_have_text("3 messages")
+        await expect(inbox.one("#detail")).to_be_hidden()
+
+
 async def test_changes_are_told_to_a_screen_reader_politely_and_seldom(browser: Browser) -> None:
     # Its own context: a clock that was put into one stays there.
     async with steady() as sandbox, opened(browser, sandbox, locale="en-GB") as inbox:

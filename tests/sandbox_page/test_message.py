@@ -175,6 +175,35 @@ async def test_what_never_ends_may_still_be_delivered_by_a_chosen_channel(browse
         assert message.channel_statuses(sandbox.now())["rcs"] == "delivered"
 
 
+async def test_a_chosen_channel_stays_chosen_while_others_are_tried(browser: Browser) -> None:
+    async with steady(outcomes={phone(1): "undeliverable"}) as sandbox, opened(browser, sandbox) as inbox:
+        (message,) = await send(sandbox, [cascade(1)])
+        await show(inbox, 1)
+        await inbox.one("#by").select_option("sms")
+        await inbox.one("#by").focus()
+        sandbox.advance(message.fate.channel_ends[0])
+        await expect(inbox.one(".channels li").first).to_have_text("TelegramFailed")
+        await expect(inbox.one("#by option")).to_have_count(4)
+        await expect(inbox.one("#by")).to_have_value("sms")
+        assert await inbox.focused() == "by"
+        await inbox.button("Deliver").focus()
+        sandbox.advance(message.fate.channel_ends[1] - message.fate.channel_ends[0])
+        await expect(inbox.one("#by option")).to_have_count(3)
+        await inbox.page.keyboard.press("Enter")
+        await expect(inbox.one(".state")).to_have_text("DeliveredDecided by hand")
+        assert message.channel_statuses(sandbox.now())["sms"] == "delivered"
+
+
+async def test_a_channel_that_has_ended_is_no_longer_chosen(browser: Browser) -> None:
+    async with steady(outcomes={phone(1): "undeliverable"}) as sandbox, opened(browser, sandbox) as inbox:
+        (message,) = await send(sandbox, [cascade(1)])
+        await show(inbox, 1)
+        await inbox.one("#by").select_option("telegram")
+        sandbox.advance(message.fate.channel_ends[0])
+        await expect(inbox.one("#by option")).to_have_count(4)
+        await expect(inbox.one("#by")).to_have_value("")
+
+
 async def test_a_fate_that_was_sealed_meanwhile_is_said(browser: Browser) -> None:
     async with steady() as sandbox, opened(browser, sandbox) as inbox:
         (message,) = await send(sandbox, [cascade(1)])

@@ -20,6 +20,7 @@ export class Detail {
   #message = null;
   #parts = null;
   #keys = {};
+  #by = "";
 
   /**
    * @param {HTMLElement} root Where it is drawn.
@@ -60,6 +61,7 @@ export class Detail {
 
   #begin(message) {
     this.#keys = {};
+    this.#by = "";
     this.#parts = {
       state: el("div", { class: "state" }),
       decide: el("div", { class: "decide" }),
@@ -137,14 +139,22 @@ export class Detail {
     if (this.#keys[name] === text) return;
     this.#keys[name] = text;
     const place = this.#parts[name];
-    const hadFocus = place.contains(document.activeElement);
+    const focused = place.contains(document.activeElement) ? focusKey(document.activeElement) : null;
     place.replaceChildren(...draw());
-    if (hadFocus) this.focus();
+    if (focused === null) return;
+    const again = [...place.querySelectorAll("button, select")].find((one) => focusKey(one) === focused);
+    if (again) again.focus();
+    else this.focus();
   }
 
   #decide(left) {
     const options = left.map((name) => el("option", { value: name, text: words.channelWord(name) }));
-    const choice = el("select", { id: "by" }, el("option", { value: "", text: "the channel tried now" }), ...options);
+    const chosen = (event) => (this.#by = event.target.value);
+    const now = el("option", { value: "", text: "the channel tried now" });
+    const choice = el("select", { id: "by", change: chosen }, now, ...options);
+    // What was chosen outlives news of the channels, unless that channel has ended.
+    if (!left.includes(this.#by)) this.#by = "";
+    choice.value = this.#by;
     const buttons = OUTCOMES.map(([outcome, label, shape]) => {
       const click = () => this.#told.decide(this.id, outcome, outcome === "delivered" ? choice.value : "");
       const look = outcome === "delivered" ? "main" : null;
@@ -192,6 +202,9 @@ export class Detail {
     }
   }
 }
+
+/** What is the same about a control before and after it is drawn anew. */
+const focusKey = (control) => control.dataset.outcome ?? control.id;
 
 function section(title, content) {
   return el("section", { class: "part", "aria-label": title }, el("h3", { text: title }), content);

@@ -101,6 +101,15 @@ async function refresh() {
   }
 }
 
+/** Show the channel that is filtered by; the address may name one that this sandbox has not. */
+function isChannelKnown() {
+  const select = byId("channel");
+  select.value = filter.channel;
+  if (select.selectedIndex >= 0) return true;
+  select.value = "";
+  return false;
+}
+
 async function learn() {
   try {
     config = await api.getConfig();
@@ -112,7 +121,7 @@ async function learn() {
   const select = byId("channel");
   const options = config.channels.map((name) => el("option", { value: name, text: channelWord(name) }));
   select.replaceChildren(el("option", { value: "", text: "All channels" }), ...options);
-  select.value = filter.channel;
+  if (!isChannelKnown()) pick({ channel: "" });
   setText(byId("curl"), curl());
 }
 
@@ -235,12 +244,20 @@ function keep() {
 function recall() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of FILTERS) filter[name] = given.get(name) ?? "";
-  if (!(filter.status in STATUSES)) filter.status = "";
+  if (!Object.hasOwn(STATUSES, filter.status)) filter.status = "";
   wanted = given.get("message");
   byId("search").value = filter.search;
   byId("vendor").value = filter.vendor;
   filter.vendor = byId("vendor").value;
 }
+
+/* A link that is followed within the page changes nothing but this; what keep() writes is not heard of. */
+addEventListener("hashchange", () => {
+  recall();
+  pick(isChannelKnown() ? {} : { channel: "" });
+  if (wanted === null) choose(null);
+  else refresh();
+});
 
 /* -- filters -------------------------------------------------------------------------------------------------------- */
 
