@@ -42,6 +42,9 @@ class Job:
         try:
             with anyio.CancelScope() as self._scope:
                 await self._run_workers()
+        except asyncio.CancelledError:  # not by `cancel`: the program ends, and results are missing
+            self._channel.keep(ClientClosedError())
+            raise
         finally:
             self.settle()
 
@@ -130,6 +133,7 @@ class Crew:
             self._stop = asyncio.Event()
             loop = asyncio.get_running_loop()
             self._task = loop.create_task(self._run(self._stop), name="smsbat_async", context=Context())
+            self._task.add_done_callback(self._ended, context=Context())
 
     def launch(self, job: Job) -> None:
         """Run a job.
@@ -156,6 +160,13 @@ class Crew:
                 group.start_soon(self._early.pop(0))
             await stop.wait()
             group.cancel_scope.cancel()
+
+    def _ended(self, _: "asyncio.Task[None]") -> None:
+        """Close, and settle the jobs that never began: a program that is cancelled has closed nothing."""
+        self.stop_jobs()
+        for job in tuple(self._jobs):
+            job.settle()
+        self._jobs.clear()
 
     def stop_jobs(self) -> None:
         """Let no job begin anything new."""

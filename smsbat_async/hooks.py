@@ -46,6 +46,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
 class CallStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A user's call begins; told in the caller's own context, which the requests of a batch do not run in.
 
+    A `status()` that is answered from memory is no call.
+
     Args:
         call: The call.
     """
@@ -68,7 +70,10 @@ class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of one HTTP request is over.
+    """One attempt of one HTTP request is over: it was answered, or failed.
+
+    What got no slot in time, or met an open circuit, was no attempt. An attempt that is cancelled with its
+    caller is not told of.
 
     Args:
         kind: `status` or `send`.
@@ -179,7 +184,7 @@ class DeliveryResolved(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         delivery: How it ended.
         unnoticed: For at most how many seconds the message had ended before a poll told so: since the last
             answer that was not the end, or since tracking began, give or take a round trip. None where
-            something else told, where a poll failed in between, and where the message has not ended.
+            something else told, where any poll of it has failed, and where the message has not ended.
         vendor: `smsbat` or `zns`.
         call: Who waited, or None.
     """
@@ -278,15 +283,28 @@ class Hooks:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception as error:  # noqa: BLE001 - a broken hook must not break a send
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - a broken hook must not break a send
+                # Also a CancelledError, as the result of a cancelled future: as it is not awaited, a hook is
+                # never where the task itself is cancelled, but the task would take it for that and stop.
                 self.failures += 1
                 logger.error(  # noqa: TRY400 - what a hook raises may quote a text or a phone number
-                    "hook %r raised %s on %s", hook, type(error).__name__, type(event).__name__
+                    "hook %s raised %s on %s", _name(hook), type(error).__name__, type(event).__name__
                 )
+
+
+def _name(hook: object) -> str:
+    """Return the name of a hook and not its repr, in which a partial shows its arguments."""
+    return str(getattr(hook, "__qualname__", type(hook).__qualname__))
+
+
+def _is_async(hook: object) -> bool:
+    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(type(hook).__call__)
 
 
 def _checked(hooks: object) -> tuple[Callable[..., None], ...]:
     found: tuple[Any, ...] = tuple(hooks) if isinstance(hooks, Iterable) else (None,)
-    if any(not callable(hook) or inspect.iscoroutinefunction(hook) for hook in found):
+    if any(not callable(hook) or _is_async(hook) for hook in found):
         raise ConfigurationError("hooks must be an iterable of callables, and none a coroutine function")
     return found

@@ -302,7 +302,7 @@ class Requester:
         task = asyncio.current_task(loop)
         assert task is not None
         cancels = task.cancelling()
-        entered = False
+        entered = asked = False
         started_at = loop.time()
         status_code: int | None = None
         result: T | None = None
@@ -320,6 +320,7 @@ class Requester:
             left = terms.timeout
             if deadline is not None and (left is None or deadline - started_at < left):
                 left = max(deadline - started_at, 0.001)
+            asked = True
             response = await host.transport.send(request, left, attempt)
             attempt.started = True  # whoever answers was reached, also where a mock noted nothing
             status_code = response.status
@@ -339,7 +340,7 @@ class Requester:
                 pool.leave(gate, terms.bulk)
             if self._idle is not None and not self._running:
                 self._idle.set()
-        if self._hooks:
+        if asked and self._hooks:  # what got no slot, or met an open circuit, was no attempt
             self._hooks.emit(
                 RequestFinished(
                     kind=gate.kind,

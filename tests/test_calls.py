@@ -271,6 +271,21 @@ class TestEnds:
             await reading
         assert calls_of(heard) == [("statuses", "ClientClosedError")]
 
+    async def test_a_stream_whose_program_is_cancelled_before_it_got_going(self) -> None:
+        heard = Heard()
+        async with client_of(FakeTransport([status()]), hooks=[heard]) as client:
+            reading = asyncio.ensure_future(read(client.statuses(["a"])))
+            await asyncio.sleep(0)
+            for task in asyncio.all_tasks() - {asyncio.current_task(), reading}:
+                task.cancel()
+            with pytest.raises(ClientClosedError):
+                await reading
+            with pytest.raises(ClientClosedError):
+                client.track("b")
+            assert client.poller.pending == 0
+        assert calls_of(heard) == [("statuses", "ClientClosedError"), ("track", "ClientClosedError")]
+        assert heard.of(TrackingEnded) == []
+
     @pytest.mark.looptime
     async def test_tracking_that_is_cancelled_refused_failed_or_closed(self) -> None:
         heard = Heard()

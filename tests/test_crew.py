@@ -37,6 +37,29 @@ async def test_a_job_that_never_got_a_chance_to_run_is_settled_by_the_closing() 
     await asyncio.wait_for(job.wait(), 1)
 
 
+@pytest.mark.parametrize("turns_before", [0, 1, 4])
+async def test_a_program_that_is_cancelled_leaves_no_job_to_wait_for_and_no_crew_to_work_in(
+    turns_before: int,
+) -> None:
+    crew, channel = Crew(), Channel[int]()
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    job = Job(work, 1, channel)
+    crew.launch(job)
+    await turns(turns_before)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.wait_for(job.wait(), 1)
+    with pytest.raises(ClientClosedError):
+        await channel.get()
+    await turns(5)
+    with pytest.raises(ClientClosedError):
+        crew.launch(Job(work, 1, channel))
+    await crew.aclose()
+
+
 @pytest.mark.looptime
 async def test_a_job_that_is_stopped_with_a_grace_is_cancelled_when_it_is_over() -> None:
     crew, loop = Crew(), asyncio.get_running_loop()

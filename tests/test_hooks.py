@@ -1,5 +1,7 @@
 """Hooks are told everything and can break nothing."""
 
+import asyncio
+import functools
 import gc
 import logging
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from smsbat_async import (
     CallStarted,
     CascadeMessage,
     ChunkSent,
+    ConfigurationError,
     Delivery,
     DeliveryResolved,
     MessageStatus,
@@ -87,6 +90,14 @@ class TestTelling:
         assert Hooks([print])
         Hooks().emit(SENT)
 
+    def test_an_object_whose_call_would_have_to_be_awaited_is_refused(self) -> None:
+        class Waits:
+            async def __call__(self, event: object) -> None:
+                raise AssertionError
+
+        with pytest.raises(ConfigurationError, match="none a coroutine function"):
+            Hooks([Waits()])  # type: ignore[list-item]
+
     def test_hooks_may_come_from_a_generator(self) -> None:
         heard: list[object] = []
         hooks = Hooks(hook for hook in [heard.append])
@@ -97,9 +108,18 @@ class TestTelling:
 
 class TestBreaking:
     @pytest.mark.parametrize(
-        "error", [ValueError("x"), KeyError(PHONE), ERROR, AssertionError(TEXT), StopIteration()]
+        "error",
+        [
+            ValueError("x"),
+            KeyError(PHONE),
+            ERROR,
+            AssertionError(TEXT),
+            StopIteration(),
+            asyncio.CancelledError(),
+        ],
+        ids=lambda error: type(error).__name__,
     )
-    def test_is_counted_and_the_others_are_told_all_the_same(self, error: Exception) -> None:
+    def test_is_counted_and_the_others_are_told_all_the_same(self, error: BaseException) -> None:
         heard: list[object] = []
         hooks = Hooks([breaking(error), heard.append, breaking(error)])
         hooks.emit(SENT)
@@ -116,6 +136,13 @@ class TestBreaking:
         assert record.exc_info is None
         assert PHONE not in caplog.text
         assert TEXT not in caplog.text
+
+    def test_is_logged_without_what_a_partial_holds(self, caplog: pytest.LogCaptureFixture) -> None:
+        def post(token: str, event: object) -> None:
+            raise ValueError
+
+        Hooks([functools.partial(post, "token-4711")]).emit(SENT)
+        assert caplog.records[0].getMessage() == "hook partial raised ValueError on ChunkSent"
 
     def test_by_an_interrupt_stops_the_program(self) -> None:
         hooks = Hooks([breaking(KeyboardInterrupt())])

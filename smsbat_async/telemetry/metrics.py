@@ -148,8 +148,8 @@ class Metrics:
         delivery = event.delivery
         attributes = {names.MESSAGING_SYSTEM: event.vendor, names.OUTCOME: delivery.outcome.value}
         self._deliveries.add(1, {**attributes, names.SOURCE: delivery.source})
-        if delivery.source == "cache":
-            return  # it was known before
+        if delivery.source == "cache" or not delivery.elapsed:
+            return  # it was known before, also by a webhook that came before anybody followed the message
         self._durations.record(delivery.elapsed, attributes)
         if delivery.outcome not in ENDS:
             return

@@ -105,7 +105,10 @@ class Spans:
         span = known.span
         if event.call.operation in BATCHES:
             count = known.outcomes.total() or known.asked
-            span.set_attribute(names.MESSAGING_BATCH_MESSAGE_COUNT, count)
+            if (
+                count or event.error_type is None
+            ):  # of a call that was broken off, none is not known to be true
+                span.set_attribute(names.MESSAGING_BATCH_MESSAGE_COUNT, count)
             for outcome, number in known.outcomes.items():
                 span.set_attribute(names.COUNT_BY_OUTCOME + outcome, number)
         if event.error_type is not None:

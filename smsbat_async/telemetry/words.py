@@ -6,7 +6,8 @@ from smsbat_async.errors import ApiError, OutcomeUnknownError, ResponseError, Sm
 from smsbat_async.phones import mask_phone
 
 _WORD = re.compile(r"[a-z][a-z_]{0,31}", re.ASCII)
-_CODE = re.compile(r"[A-Za-z_][\w.\-]{0,63}|-?[0-9]{1,6}", re.ASCII)
+_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z_][\w.\-]{0,63}|-?[0-9]{1,6}", re.ASCII)
+"""What may be shown of a vendor's code: a word or a number, and none that could hold a phone number."""
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 ID_SHOWN = 100
@@ -54,9 +55,11 @@ def shown_id(message_id: object, phone: str | None = None) -> str:
 
     Args:
         message_id: The id, yours or the vendor's.
-        phone: The recipient's number, which may be in your id also without its plus.
+        phone: The recipient's number, which may be in your id also without its plus or its country.
     """
-    text = str(message_id)[:ID_SHOWN]
+    text = str(message_id)
     if phone is not None:
-        text = text.replace(phone[1:], mask_phone(phone)[1:])
-    return _PHONE.sub(lambda found: mask_phone(found[0]), text)
+        # Without its first digits, which are shown: so it is found as it is dialled at home, too.
+        text = text.replace(phone[4:], f"***{phone[-2:]}")
+    # Cut last: half a phone number would not be known for one, and shows enough of it.
+    return _PHONE.sub(lambda found: mask_phone(found[0]), text)[:ID_SHOWN]

@@ -157,12 +157,13 @@ class DeliveryPoller(Generic[S]):
         """
         if self._closed:
             raise ClientClosedError
-        self._loop()
+        now = self._loop().time()
         if not isinstance(status, MessageStatus | ZnsStatus):
             raise InvalidMessageError("status", "no_status", "must be a MessageStatus or ZnsStatus")
+        known = self._cache.get(status.message_id, 0.0, now)
         followed = self.hear(status, source)
-        if not followed:
-            self._parking.put(status, self._loop().time())
+        if not followed and known is None:  # what is known already has ended for good
+            self._parking.put(status, now)
         return followed
 
     def hear(self, status: S, source: Source) -> bool:
@@ -206,6 +207,8 @@ class DeliveryPoller(Generic[S]):
         self._poll_alarm.cancel()
         self._deadline_alarm.cancel()
         self._asked_alarm.cancel()
+        self._polls.clear()  # at once: to drop a million rows one by one takes seconds
+        self._deadlines.clear()
         table = self._table
         for message_id in [table.ids[row] for row in table.rows()]:
             row = table.find(message_id)
@@ -252,16 +255,16 @@ class DeliveryPoller(Generic[S]):
             delivery = Delivery(message_id=message_id, outcome=known.outcome, status=known, source=source)
             self._hand_over(waiter, delivery)
             return
+        if not self._working:  # before anything is noted: where the program is being cancelled, this raises
+            for _ in range(self._width):
+                self._crew.start(self._work)
+            self._working = True
         number = self._plans.take(policy)
         row = self._table.add(message_id, waiter, now, self._asked.get(message_id, NEVER), number)
         if parked is not None:
             self._table.keep_status(row, parked)
         self._set_deadline(row, now + timeout + self._plans[number].last_poll_grace, now, loop)
         self._schedule(row, now, loop)
-        if not self._working:
-            self._working = True
-            for _ in range(self._width):
-                self._crew.start(self._work)
         if self._calls.told:  # last, since a hook may let this very message go
             self._hooks.emit(TrackingStarted(message_id=message_id, vendor=self._calls.vendor))
 

@@ -149,13 +149,14 @@ class Schedule:
         return first
 
     def clear(self) -> None:
-        """Give back the memory of an empty schedule."""
+        """Forget every row, and give back the memory."""
         self._sweep()
+        self._live = 0
         del self._times[:]
         del self._where[:]
 
     def _sweep(self) -> None:
-        """Forget the rows that were dropped, when there are no others."""
+        """Empty all that holds rows."""
         self._buckets.clear()
         self._keys.clear()
         self._head.clear()

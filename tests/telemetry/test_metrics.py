@@ -21,9 +21,21 @@ from smsbat_async import (
     SessionPool,
     SmsBatError,
     ZnsClient,
+    ZnsStatus,
 )
+from smsbat_async.tracking.cache import CAPACITY
 from tests.support.cascade import message, messages
-from tests.support.fake import FREE, FakeTransport, Reply, accepted, client_of, http, status, too_many
+from tests.support.fake import (
+    FREE,
+    FakeTransport,
+    Reply,
+    accepted,
+    client_of,
+    http,
+    refused,
+    status,
+    too_many,
+)
 from tests.support.fake import Call as Attempted
 from tests.telemetry.exported import EXACT, Exported, attributes, vendor
 
@@ -79,6 +91,17 @@ class TestRequests:
         assert exported.sums("http.client.request.duration") == {
             frozenset(STATUS | {("error.type", "connect")}): (1, 0.0)
         }
+
+    @pytest.mark.looptime
+    async def test_that_were_never_made_are_not_measured(self) -> None:
+        exported, transport = Exported(), FakeTransport([refused()])
+        once = RetryPolicy(attempts=1)
+        async with client_of(transport, retry=once, hooks=[exported.hook]) as client:
+            results = await client.fetch_statuses([f"m-{number}" for number in range(30)], concurrency=1)
+        kinds = [getattr(result.error, "kind", None) for result in results]
+        assert kinds == ["connect"] * 10 + ["circuit_open"] * 20
+        assert len(transport.calls) == 10
+        assert [count for count, _ in exported.sums("http.client.request.duration").values()] == [10]
 
 
 class TestSends:
@@ -184,6 +207,21 @@ class TestDetectionLag:
             await asyncio.gather(*futures)
         assert exported.sums("smsbat.delivery.lag") == {}
         assert sum(exported.counts("smsbat.deliveries").values()) == 2
+
+    @pytest.mark.looptime
+    async def test_is_not_the_time_for_which_a_webhook_waited_for_somebody_to_follow_its_message(
+        self,
+    ) -> None:
+        exported = Exported(clock=lambda: int(NOW.timestamp() + 300) * 10**9)
+        pool = SessionPool(transport=FakeTransport([http(500)]))
+        async with ZnsClient(api_key="k", pool=pool, limits=FREE, hooks=[exported.hook]) as client:
+            client.poller.feed(ZnsStatus(message_id="a", status=1, delivery_time=NOW))
+            for number in range(CAPACITY):  # of answers that are remembered: the first is not any more
+                client.poller.feed(ZnsStatus(message_id=f"n-{number}", status=1))
+            delivery = await client.track("a")
+        assert (delivery.source, delivery.elapsed) == ("webhook", 0.0)
+        assert exported.sums("smsbat.delivery.lag") == exported.sums("smsbat.delivery.duration") == {}
+        assert sum(exported.counts("smsbat.deliveries").values()) == 1
 
 
 class TestMemory:

@@ -20,14 +20,14 @@ from tests.support.fake import FREE, Call, FakeTransport, client_of, http, statu
 from tests.telemetry.exported import EXACT, Exported
 
 KEY = "key-of-a-secret-kind"
-TEXT = "your code is 4711"
+TEXT = "your code is zebra"
 DIGITS = "380501234567"
 MINE = f"order-{DIGITS}-77"
 """An id of a user who thought that the phone number makes a good one."""
 THEIRS = "v-id-of-the-vendor"
 BAD_WORDS = {"error": f"{TEXT} to +{DIGITS}", "code": TEXT, "message": f"cannot send {TEXT!r} to {DIGITS}"}
 
-SECRETS = (KEY, TEXT, "4711", DIGITS, DIGITS[3:])
+SECRETS = (KEY, TEXT, "zebra", DIGITS, DIGITS[3:])
 
 
 def cascade(number: str = MINE) -> CascadeMessage:

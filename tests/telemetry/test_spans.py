@@ -221,6 +221,7 @@ class TestBatches:
             await asyncio.sleep(5)
             await client.track("m-m-1")
         batch = exported.the("send_many smsbat")
+        assert "messaging.batch.message_count" not in values_of(batch)
         assert parent_of(exported.the(SEND)) == id_of(batch)
         assert links_of(exported.the("track smsbat")) == [id_of(batch)]
 

@@ -17,6 +17,7 @@ from smsbat_async.telemetry.words import error_text, error_type, shown_id
 
 REFUSED = BadRequestError(status_code=422, code="invalid_sender", message="no +380501234567")
 ODD = BadRequestError(status_code=400, code="+380501234567 is wrong")
+WORD_WITH_PHONE = BadRequestError(status_code=400, code="not_sent_to_380501234567")
 IN_ENVELOPE = AuthenticationError(status_code=200, code="-216")
 TIMEOUT = TransportError("TimeoutError", kind="timeout")
 STRANGE = NotSentError("a transport of your own", kind="/tmp/socket-4711")
@@ -29,6 +30,7 @@ UNKNOWN = OutcomeUnknownError(("+380501234567",), TIMEOUT)
     [
         (REFUSED, "422", "BadRequestError 422 invalid_sender"),
         (ODD, "400", "BadRequestError 400"),
+        (WORD_WITH_PHONE, "400", "BadRequestError 400"),
         (IN_ENVELOPE, "AuthenticationError", "AuthenticationError 200 -216"),
         (TIMEOUT, "timeout", "TransportError timeout"),
         (STRANGE, "NotSentError", "NotSentError"),
@@ -58,7 +60,11 @@ def test_an_error_is_told_in_few_words_and_none_of_the_vendors(
         ("for +380501234567!", None, "for +380***67!"),
         ("380501234567-2", "+380501234567", "380***67-2"),
         ("380501234567", None, "380501234567"),
+        ("order-0501234567", "+380501234567", "order-0***67"),
+        ("+380501234567", "+380501234567", "+380***67"),
         ("x" * 200, None, "x" * 100),
+        (f"{'x' * 90}380501234567", "+380501234567", f"{'x' * 90}380***67"),
+        (f"{'x' * 95}+380501234567", None, f"{'x' * 95}+380*"),
         (None, None, "None"),
     ],
 )
