@@ -104,7 +104,8 @@ class SmsBatClient(Client[MessageStatus]):
         """Make a client from the environment.
 
         Read are `SMSBAT_API_KEY`, `SMSBAT_USERNAME`, `SMSBAT_PASSWORD`, `SMSBAT_VIBER_TOKEN`,
-        `SMSBAT_TELEGRAM_KEY` and `SMSBAT_BASE_URL`. A key makes username and password superfluous.
+        `SMSBAT_TELEGRAM_KEY`, `SMSBAT_BASE_URL` and `SMSBAT_ALLOW_HTTP` (`1` or `0`). A key makes username
+        and password superfluous.
 
         Args:
             overrides: Arguments that count more than the environment.
@@ -120,7 +121,7 @@ class SmsBatClient(Client[MessageStatus]):
         elif "api_key" in overrides or "api_key" in found:
             found.pop("username", None)
             found.pop("password", None)
-        if not found and not overrides:
+        if not {*found, *overrides} & {*names} - {"base_url"}:
             raise ConfigurationError("credentials are missing: set SMSBAT_API_KEY, or give api_key")
         return cls(**{**found, **overrides})
 
@@ -443,7 +444,9 @@ class ZnsClient(Client[ZnsStatus]):
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
-        """Make a client from `ZNS_API_KEY`, `ZNS_AUTH_HEADER` and `ZNS_BASE_URL`.
+        """Make a client from the environment.
+
+        Read are `ZNS_API_KEY`, `ZNS_AUTH_HEADER`, `ZNS_BASE_URL` and `ZNS_ALLOW_HTTP` (`1` or `0`).
 
         Args:
             overrides: Arguments that count more than the environment.
@@ -553,5 +556,11 @@ def _template_status(status: object) -> ZnsTemplateStatus | None:
 
 
 def _from_env(prefix: str, names: Iterable[str]) -> dict[str, Any]:
-    found = {name: os.environ.get(f"{prefix}_{name.upper()}") for name in names}
-    return {name: value for name, value in found.items() if value}
+    texts = {name: os.environ.get(f"{prefix}_{name.upper()}") for name in names}
+    found: dict[str, Any] = {name: value for name, value in texts.items() if value}
+    allow = os.environ.get(f"{prefix}_ALLOW_HTTP")
+    if allow:
+        if allow not in ("0", "1"):
+            raise ConfigurationError(f"{prefix}_ALLOW_HTTP must be 1 or 0")
+        found["allow_http"] = allow == "1"
+    return found

@@ -236,6 +236,32 @@ def test_an_environment_without_credentials_is_refused(monkeypatch: pytest.Monke
 # Copies
 
 
+def test_the_environment_may_allow_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    for prefix, client in (("SMSBAT", SmsBatClient), ("ZNS", ZnsClient)):
+        monkeypatch.setenv(f"{prefix}_API_KEY", "k")
+        monkeypatch.setenv(f"{prefix}_BASE_URL", "http://sandbox:8025")
+        for refused in ("0", ""):
+            monkeypatch.setenv(f"{prefix}_ALLOW_HTTP", refused)
+            with pytest.raises(ConfigurationError, match="base_url"):
+                client.from_env()
+        monkeypatch.setenv(f"{prefix}_ALLOW_HTTP", "1")
+        assert "http://sandbox:8025" in repr(client.from_env())
+        with pytest.raises(ConfigurationError, match="base_url"):
+            client.from_env(allow_http=False)
+        monkeypatch.setenv(f"{prefix}_ALLOW_HTTP", "perhaps")
+        with pytest.raises(ConfigurationError, match=f"{prefix}_ALLOW_HTTP must be 1 or 0"):
+            client.from_env()
+
+
+def test_missing_credentials_are_named_by_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEY", "USERNAME", "PASSWORD", "VIBER_TOKEN", "TELEGRAM_KEY"):
+        monkeypatch.delenv(f"SMSBAT_{name}", raising=False)
+    monkeypatch.setenv("SMSBAT_BASE_URL", "https://eu.smsbat.com")
+    for overrides in ({}, {"timeout": 5.0}, {"base_url": "https://eu.smsbat.com"}):
+        with pytest.raises(ConfigurationError, match="set SMSBAT_API_KEY"):
+            SmsBatClient.from_env(**overrides)
+
+
 async def test_a_copy_shares_pool_cache_and_poller_and_closing_it_closes_nothing() -> None:
     async with ScriptedServer(vendor_script) as server, client_of(server) as client:
         async with client.with_options(timeout=1.0, polling=FAST) as copy:

@@ -18,7 +18,7 @@ from aiohttp import web
 from smsbat_async.client import SmsBatClient, ZnsClient
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.webhooks.lifetime import Part, in_order, opened
-from smsbat_async.webhooks.path import PATH, checked_path
+from smsbat_async.webhooks.path import checked_path
 from smsbat_async.webhooks.receiver import WebhookReceiver
 from smsbat_async.webhooks.reply import UNREAD
 
@@ -71,7 +71,7 @@ class WebhookHandler:
     def __init__(self, receiver: WebhookReceiver[Any]) -> None:
         self._receiver = receiver
 
-    def register(self, app: web.Application, path: str = PATH) -> None:
+    def register(self, app: web.Application, path: str | None = None) -> None:
         """Take what comes to a path of an application.
 
         It answers `POST` to the path, with the secret in a header, and to the path with the secret behind it.
@@ -80,12 +80,12 @@ class WebhookHandler:
 
         Args:
             app: The application, before it starts.
-            path: Where they come.
+            path: Where they come; None takes `/webhooks/smsbat` or `/webhooks/zns`.
 
         Raises:
             ConfigurationError: If the path does not begin with a slash, or ends with one, or holds braces.
         """
-        path = checked_path(path)
+        path = checked_path(path, self._receiver.vendor)
         app.router.add_post(path, self.handle)
         app.router.add_post(f"{path}/{{secret}}", self.handle)
 

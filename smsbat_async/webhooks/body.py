@@ -16,13 +16,13 @@ logger = logging.getLogger("smsbat_async.webhooks")
 
 
 async def read_body(
-    headers: Mapping[str, str], body: AsyncIterable[bytes], timeout: float = READ_TIMEOUT
+    headers: Mapping[str, str], body: bytes | AsyncIterable[bytes], timeout: float = READ_TIMEOUT
 ) -> bytes | Reply:
     """Return the body, or the answer to one that is not read to its end.
 
     Args:
         headers: The headers, names in lower case.
-        body: The body, piece by piece as it comes.
+        body: The body, piece by piece as it comes, or whole.
         timeout: How long it may take to come, in seconds.
     """
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -31,6 +31,8 @@ async def read_body(
     # Digits alone: a length of a thousand digits is a number that takes long to make.
     if length.isascii() and length.isdigit() and (len(length) > LENGTH_DIGITS or int(length) > BODY_MAXIMUM):
         return TOO_LARGE
+    if isinstance(body, bytes):
+        return body if len(body) <= BODY_MAXIMUM else TOO_LARGE
     pieces: list[bytes] = []
     size = 0
     try:

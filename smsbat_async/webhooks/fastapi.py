@@ -25,7 +25,7 @@ except ImportError:  # pragma: no cover - the extra is there in tests
 from smsbat_async.client import SmsBatClient, ZnsClient
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.webhooks.lifetime import Part, in_order, opened
-from smsbat_async.webhooks.path import PATH, checked_path, hidden_path
+from smsbat_async.webhooks.path import checked_path, hidden_path
 from smsbat_async.webhooks.receiver import WebhookReceiver
 from smsbat_async.webhooks.reply import UNREAD
 
@@ -41,7 +41,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 Client = TypeVar("Client", SmsBatClient, ZnsClient)
 
 
-def webhook_router(receiver: WebhookReceiver[Any], path: str = PATH) -> APIRouter:
+def webhook_router(receiver: WebhookReceiver[Any], path: str | None = None) -> APIRouter:
     """Return a router that takes the webhooks of a receiver, which is not part of the OpenAPI schema.
 
     It answers `POST` to the path, with the secret in a header, and to the path with the secret behind it.
@@ -50,7 +50,7 @@ def webhook_router(receiver: WebhookReceiver[Any], path: str = PATH) -> APIRoute
 
     Args:
         receiver: Takes them. Open and close it by `lifespan()`.
-        path: Where they come.
+        path: Where they come; None takes `/webhooks/smsbat` or `/webhooks/zns`.
 
     Returns:
         A router for `app.include_router()`.
@@ -58,7 +58,7 @@ def webhook_router(receiver: WebhookReceiver[Any], path: str = PATH) -> APIRoute
     Raises:
         ConfigurationError: If the path does not begin with a slash, or ends with one, or holds braces.
     """
-    path = checked_path(path)
+    path = checked_path(path, receiver.vendor)
     router = APIRouter(include_in_schema=False)
 
     async def take(request: Request) -> Response:

@@ -21,6 +21,7 @@ from smsbat_async.webhooks.keeper import Keeper, Store
 from smsbat_async.webhooks.recent import Freshness, Recent
 from smsbat_async.webhooks.reply import NOT_NOW, OK, UNAUTHORIZED, Reply
 from smsbat_async.webhooks.secrets import Secrets
+from smsbat_async.webhooks.seldom import Seldom
 
 logger = logging.getLogger("smsbat_async.webhooks")
 
@@ -28,6 +29,9 @@ SECRET_HEADER: Final = "X-Webhook-Secret"  # noqa: S105 - the name of a header
 
 STORE_TIMEOUT: Final = 5.0
 """How long storing an event may take, in seconds."""
+
+UNKNOWN_SENDER: Final = "a webhook was refused: its secret is missing or wrong"
+NOT_GENUINE: Final = "a webhook was refused: it is not genuine; a ZaloSignature says why at DEBUG"
 
 PROBE_MAXIMUM: Final = 4_096
 """The largest body that may be a probe, in bytes."""
@@ -126,6 +130,7 @@ class WebhookReceiver(Generic[S]):
         )
         self._keeper = None if store is None else Keeper(store, STORE_TIMEOUT)
         self._recent = Recent(remembered)
+        self._seldom = Seldom()
         self._closed = False
         self.stats = WebhookStats()
 
@@ -134,6 +139,11 @@ class WebhookReceiver(Generic[S]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    @property
+    def vendor(self) -> str:
+        """Whose webhooks they are: `smsbat` or `zns`."""
+        return self._vendor.name
 
     @property
     def callback_failures(self) -> int:
@@ -159,14 +169,14 @@ class WebhookReceiver(Generic[S]):
             await self._callbacks.aclose(grace)
 
     async def receive(
-        self, headers: Mapping[str, str], body: AsyncIterable[bytes], *, secret: str | None = None
+        self, headers: Mapping[str, str], body: bytes | AsyncIterable[bytes], *, secret: str | None = None
     ) -> Reply:
         """Take one webhook.
 
         Args:
             headers: Its headers, names in any case; one value for each.
-            body: Its body, piece by piece as it comes. It is not read before the secret is right.
-            secret: The secret in its path, if there is one.
+            body: Its body, piece by piece as it comes, or whole. It is not read before the secret is right.
+            secret: The secret in its path, if there is one; either that or the header has to be right.
 
         Returns:
             What is to be answered; nothing that a sender does makes this raise.
@@ -174,8 +184,7 @@ class WebhookReceiver(Generic[S]):
         self.stats.received += 1
         lowered = {name.lower(): value for name, value in headers.items()}
         if self._secrets and not self._secrets.know(secret, lowered.get(self._secret_header)):
-            self.stats.unauthorized += 1
-            return UNAUTHORIZED
+            return self._unauthorized(UNKNOWN_SENDER)
         if self._closed or (self._callbacks is not None and self._callbacks.is_full):
             self.stats.not_now += 1
             return NOT_NOW
@@ -184,7 +193,7 @@ class WebhookReceiver(Generic[S]):
             self.stats.refused += 1
             return read
         if self._verify is not None and not self._is_genuine(self._verify, lowered, read):
-            return self._probed(read) or self._unauthorized()
+            return self._probed(read) or self._unauthorized(NOT_GENUINE)
         return self._probed(read) or await self._take(lowered, read)
 
     # -- who sends it ------------------------------------------------------------------------------------
@@ -196,8 +205,9 @@ class WebhookReceiver(Generic[S]):
             logger.error("verify raised %s", where(error))  # noqa: TRY400 - its text may quote the body
             return False
 
-    def _unauthorized(self) -> Reply:
+    def _unauthorized(self, problem: str) -> Reply:
         self.stats.unauthorized += 1
+        self._seldom.warn(problem)
         return UNAUTHORIZED
 
     def _probed(self, body: bytes) -> Reply | None:
@@ -248,13 +258,14 @@ class WebhookReceiver(Generic[S]):
 class _Vendor(NamedTuple):
     """What a vendor module knows of its webhooks."""
 
+    name: str
     read_event: Callable[[Mapping[str, str], bytes], WebhookEvent[Any]]
     is_probe: Callable[[bytes], bool]
 
 
 def _vendor_of(client: object) -> _Vendor:
     if isinstance(client, SmsBatClient):
-        return _Vendor(smsbat_webhook.read_event, smsbat_webhook.is_probe)
+        return _Vendor("smsbat", smsbat_webhook.read_event, smsbat_webhook.is_probe)
     if isinstance(client, ZnsClient):
-        return _Vendor(zns_webhook.read_event, zns_webhook.is_probe)
+        return _Vendor("zns", zns_webhook.read_event, zns_webhook.is_probe)
     raise ConfigurationError("client must be a SmsBatClient or a ZnsClient")

@@ -1,6 +1,7 @@
 """ZaloSignature: says whether a webhook of Zalo, or of Goby in its place, is genuine."""
 
 import hmac
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,8 @@ from smsbat_async.errors import ConfigurationError
 from smsbat_async.policies import check_duration
 from smsbat_async.vendors.webhook import WebhookError, read_object
 from smsbat_async.vendors.zns_webhook import DEFAULT_PARTS, SIGNATURE_HEADER, Part, digest_of, signed_at
+
+logger = logging.getLogger("smsbat_async.webhooks")
 
 DIGEST = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
@@ -75,24 +78,37 @@ class ZaloSignature:
             headers: The headers, names in lower case.
             body: The body as it came.
         """
+        problem = self._problem(headers, body)
+        if problem is not None:
+            logger.debug("a webhook is not signed as it should be: %s", problem)
+        return problem is None
+
+    def _problem(self, headers: Mapping[str, str], body: bytes) -> str | None:
         given = headers.get(self.header)
-        if given is None or not given.startswith(self._prefix):
-            return False
+        if given is None:
+            return f"there is no {self.header}"
+        if not given.startswith(self._prefix):
+            return f"{self.header} does not begin with {self._prefix}"
         digest = given[len(self._prefix) :]
         if DIGEST.fullmatch(digest) is None:
-            return False
+            return f"{self.header} holds no SHA-256 in hex"
         try:
             payload = read_object(body)
         except WebhookError:
-            return False
+            return "the body is no JSON object"
         genuine = False
         for secret in self._secrets:  # every one, so that the time does not tell which was right
             right = digest_of(payload, body, secret, self._parts, self._app_id)
             genuine |= hmac.compare_digest(right.encode(), digest.lower().encode())
-        return genuine and self._is_recent(payload)
+        if not genuine:
+            return f"the digest is another one: is it made of {', '.join(self._parts)}?"
+        return self._lateness(payload)
 
-    def _is_recent(self, payload: Mapping[str, Any]) -> bool:
+    def _lateness(self, payload: Mapping[str, Any]) -> str | None:
         if self._window is None:
-            return True
+            return None
         moment = signed_at(payload)
-        return moment is not None and abs(self._clock() - moment) <= self._window
+        if moment is None:
+            return "timestamp is no epoch in milliseconds"
+        age = self._clock() - moment
+        return None if abs(age) <= self._window else f"it was signed {age:.0f} seconds ago"

@@ -58,13 +58,34 @@ async def test_receivers_are_closed_before_clients_and_clients_before_their_pool
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_one_application_takes_the_webhooks_of_both_vendors(framework: str) -> None:
+    smsbat, zns = clients()
+    receivers = [WebhookReceiver(client, secrets=[SECRET]) for client in (smsbat, zns)]
+    app: FastAPI | web.Application
+    if framework == "fastapi":
+        app = FastAPI(lifespan=lifespan(smsbat, zns, *receivers))
+        for receiver in receivers:
+            app.include_router(webhook_router(receiver))
+    else:
+        app = web.Application()
+        app.cleanup_ctx.append(in_aiohttp.client_ctx(smsbat, zns, *receivers))
+        for receiver in receivers:
+            in_aiohttp.WebhookHandler(receiver).register(app)
+    chat = b'{"event_name":"user_feedback"}'
+    async with running(app) as server:
+        assert (await server.post(body(), path="/webhooks/smsbat")).status == 200
+        assert (await server.post(chat, path="/webhooks/zns")).status == 200
+    assert [receiver.stats.accepted for receiver in receivers] == [1, 1]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("wrong", [(), ("client",), (None,), (SmsBatClient,)], ids=range(4))
 async def test_what_cannot_be_opened_is_refused_at_once(framework: str, wrong: tuple[Any, ...]) -> None:
     with pytest.raises(ConfigurationError, match="clients, webhook receivers and session pools"):
         HELPERS[framework](*wrong)
 
 
-@pytest.mark.parametrize("path", ["", "/", "webhooks", "/a/", "/a//b", "/{x}", "/a b", "/ключ", None])
+@pytest.mark.parametrize("path", ["", "/", "webhooks", "/a/", "/a//b", "/{x}", "/a b", "/ключ", 7])
 def test_a_path_that_no_secret_can_stand_behind_is_refused(path: Any) -> None:
     client, _ = clients()
     receiver = WebhookReceiver(client, secrets=[SECRET])

@@ -227,6 +227,38 @@ async def test_row_65_a_check_that_raises_is_a_refusal(caplog: pytest.LogCapture
     assert "380501234567" not in caplog.text
 
 
+@pytest.mark.looptime
+async def test_refusals_are_told_with_their_reason_and_never_without_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with client_of(waiting()) as client, WebhookReceiver(client, secrets=[SECRET]) as receiver:
+        for _ in range(50):
+            await post(receiver, body(), secret="wrong-secret-of-theirs")
+        assert caplog.messages == ["a webhook was refused: its secret is missing or wrong (1 so far)"]
+        await asyncio.sleep(60)
+        await post(receiver, body(), secret=None)
+    assert caplog.messages[1:] == ["a webhook was refused: its secret is missing or wrong (51 so far)"]
+    assert "wrong-secret-of-theirs" not in caplog.text
+
+
+@pytest.mark.looptime
+async def test_why_a_signature_is_refused_is_told_to_who_asks(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "smsbat_async.webhooks")
+    late = ZaloSignature(secrets=["oa-secret"], clock=lambda: 9_000.0)
+    for verify, headers, why in (
+        (signature(), {}, "there is no x-zevent-signature"),
+        (signature(), {"x-zevent-signature": "sha256=1"}, "does not begin with mac="),
+        (signature(), {"x-zevent-signature": "mac=1"}, "holds no SHA-256 in hex"),
+        (signature(), signed(ZNS, "wrong"), "the digest is another one: is it made of app_id, body"),
+        (late, signed(ZNS), "it was signed 8000 seconds ago"),
+    ):
+        caplog.clear()
+        async with zns_client(waiting()) as client, WebhookReceiver(client, verify=verify) as receiver:
+            assert (await post(receiver, ZNS, headers=headers, secret=None)).status == 401
+        assert why in caplog.text
+        assert "a webhook was refused: it is not genuine" in caplog.text
+
+
 # -- bodies ------------------------------------------------------------------------------------------
 
 
@@ -249,6 +281,14 @@ async def test_row_67_a_body_that_is_too_large_compressed_or_slow_is_refused() -
         largest = body("m-3", text="x" * (BODY_MAXIMUM - 60))
         assert len(largest) <= BODY_MAXIMUM
         assert await answer({}, pieces(largest)) == 200
+
+
+@pytest.mark.looptime
+async def test_a_body_may_come_whole() -> None:
+    async with client_of(waiting()) as client, WebhookReceiver(client, secrets=[SECRET]) as receiver:
+        assert (await receiver.receive({}, body(), secret=SECRET)).status == 200
+        assert (await receiver.receive({}, b" " * (BODY_MAXIMUM + 1), secret=SECRET)).status == 413
+        assert receiver.stats.accepted == 1
 
 
 @pytest.mark.looptime
