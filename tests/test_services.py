@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from examples import service_aiohttp, service_fastapi
+from examples import service_aiohttp, service_fastapi, service_shop
 from smsbat_async.sandbox import Channel, Sandbox, SandboxConfig
 from tests.support import within
 from tests.support.sockets import listening_socket
@@ -55,10 +55,10 @@ def point_at(monkeypatch: pytest.MonkeyPatch) -> PointAt:
     return point
 
 
-async def ask(server: Served, path: str, what: Any) -> Any:
+async def ask(server: Served, path: str, what: Any, *, status: int = 200) -> Any:
     """Post JSON, and return the answer's."""
     answer = await server.request("POST", path, json.dumps(what).encode(), Content_Type="application/json")
-    assert answer.status == 200
+    assert answer.status == status
     return json.loads(answer.text)
 
 
@@ -66,7 +66,7 @@ async def ask(server: Served, path: str, what: Any) -> Any:
 async def test_an_order_is_confirmed_at_once_and_its_delivery_heard_of(
     service: str, point_at: PointAt
 ) -> None:
-    outcomes = SERVICES[service].outcomes
+    outcomes = service_shop.outcomes
     async with Sandbox(SandboxConfig(**CONFIG)) as sandbox:
         point_at(sandbox)
         async with running(SERVICES[service].create_app()) as server:
@@ -89,7 +89,7 @@ async def test_the_secret_may_be_in_the_path(service: str, point_at: PointAt) ->
         async with running(SERVICES[service].create_app()) as server:
             sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}/{OTHER}")
             message_id = await ask(server, "/orders/1", PHONE)
-            await heard_of(SERVICES[service].outcomes, message_id)
+            await heard_of(service_shop.outcomes, message_id)
 
 
 async def heard_of(outcomes: dict[str, str], *message_ids: str) -> None:
@@ -108,7 +108,7 @@ async def test_a_code_is_sent_once_where_it_is_delivered(service: str, point_at:
             sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
             await ask(server, "/codes", PHONE)
         [sent] = sandbox.sent_to(PHONE)
-        assert sent.text == f"Code: {SERVICES[service].codes[PHONE]}"
+        assert sent.text == f"Code: {service_shop.codes[PHONE]}"
         assert sandbox.stats.requests["status"] == 0
 
 
@@ -155,15 +155,69 @@ async def test_a_campaign_gives_its_delivery_rate(service: str, point_at: PointA
         point_at(sandbox)
         async with running(SERVICES[service].create_app()) as server:
             sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
-            assert await ask(server, "/campaigns/summer", phones) == 0.75
-            assert await ask(server, "/campaigns/nobody", []) == 0.0
+            assert await ask(server, "/campaigns/summer", phones) == {"delivery_rate": 0.75, "bad_rows": {}}
+            assert await ask(server, "/campaigns/nobody", []) == {"delivery_rate": 0.0, "bad_rows": {}}
         assert sandbox.stats.requests["status"] == 0
     assert server.complaints == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_services_are_short(service: str) -> None:
-    text = Path(SERVICES[service].__file__).read_text(encoding="utf-8")
+@in_both
+async def test_a_campaign_leaves_bad_rows_out_and_says_which(service: str, point_at: PointAt) -> None:
+    async with Sandbox(SandboxConfig(**CONFIG)) as sandbox:
+        point_at(sandbox)
+        async with running(SERVICES[service].create_app()) as server:
+            sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
+            told = await ask(server, "/campaigns/summer", [PHONE, "0501234567", NOT_REACHED, "", PHONE])
+        assert told["delivery_rate"] == 0.5
+        assert told["bad_rows"].keys() == {"2", "4"}
+        assert all(problem.startswith("to_phone: ") for problem in told["bad_rows"].values())
+        assert [len(sandbox.sent_to(phone)) for phone in (PHONE, NOT_REACHED)] == [1, 1]
+    assert server.complaints == []
+
+
+@pytest.mark.parametrize("path", ["/orders/12345", "/codes"])
+@in_both
+async def test_a_bad_phone_is_the_users_mistake(service: str, path: str, point_at: PointAt) -> None:
+    async with Sandbox(SandboxConfig(**CONFIG)) as sandbox:
+        point_at(sandbox)
+        async with running(SERVICES[service].create_app()) as server:
+            told = await ask(server, path, "0671112233", status=422)
+        assert told.keys() == {"field", "message"}
+        assert told["field"] == "to_phone"
+        assert "0671112233" not in told["message"]
+        assert sandbox.stats.accepted == 0
+    assert server.complaints == []
+
+
+@in_both
+async def test_no_id_holds_a_phone_number(service: str, point_at: PointAt) -> None:
+    async with Sandbox(SandboxConfig(**CONFIG)) as sandbox:
+        point_at(sandbox)
+        async with running(SERVICES[service].create_app()) as server:
+            sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
+            await ask(server, "/orders/12345", PHONE)
+            await ask(server, "/codes", PHONE)
+            await ask(server, "/campaigns/summer", [PHONE])
+        ids = [sent.tracking_id for sent in sandbox.sent_to(PHONE)]
+        assert len(ids) == 3
+        assert not any(PHONE[1:] in unique for unique in ids)
+
+
+@in_both
+def test_a_service_can_be_made_again(service: str, point_at: PointAt) -> None:
+    async def answers() -> None:
+        async with Sandbox(SandboxConfig(**CONFIG)) as sandbox:
+            point_at(sandbox)
+            async with running(SERVICES[service].create_app()) as server:
+                assert await ask(server, "/orders/12345", PHONE)
+
+    for _ in range(2):
+        asyncio.run(answers())
+
+
+@pytest.mark.parametrize("part", [*SERVICES, "shop"])
+def test_the_services_are_short(part: str) -> None:
+    text = (ROOT / f"examples/service_{part}.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 60
 
 
@@ -191,7 +245,8 @@ async def test_it_runs_as_its_first_line_says(service: str, point_at: PointAt) -
             await within(listens(port), "the service", seconds=20)
             server = Served(port, [])
             sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{port}{PATH}")
-            assert await ask(server, "/campaigns/summer", [PHONE, NOT_REACHED]) == 0.5
+            told = await ask(server, "/campaigns/summer", [PHONE, NOT_REACHED])
+            assert told == {"delivery_rate": 0.5, "bad_rows": {}}
         finally:
             program.send_signal(signal.SIGTERM)
             await within(program.wait(), "the end of the service", seconds=20)

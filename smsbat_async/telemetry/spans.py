@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
+from smsbat_async.errors import ClientClosedError
 from smsbat_async.hooks import (
     Call,
     CallFinished,
@@ -38,6 +39,9 @@ BATCHES = frozenset(
     }
 )
 """The operations that are about any number of messages."""
+
+WAITS = frozenset({"track", "deliveries"})
+"""The operations that only wait for what was sent: a client that closes ends them, and nothing went wrong."""
 
 
 class _Open:
@@ -113,7 +117,8 @@ class Spans:
                 span.set_attribute(names.COUNT_BY_OUTCOME + outcome, number)
         if event.error_type is not None:
             span.set_attribute(names.ERROR_TYPE, event.error_type)
-            span.set_status(Status(StatusCode.ERROR))
+            if event.call.operation not in WAITS or event.error_type != ClientClosedError.__name__:
+                span.set_status(Status(StatusCode.ERROR))
         known.is_over = True
         span.end()
 

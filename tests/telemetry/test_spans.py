@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
-from smsbat_async import SendOutcome, SessionPool, SmsBatError, ZnsClient, ZnsMessage
+from smsbat_async import ClientClosedError, SendOutcome, SessionPool, SmsBatError, ZnsClient, ZnsMessage
 from tests.support.cascade import message, messages
 from tests.support.fake import (
     FREE,
@@ -224,6 +224,51 @@ class TestBatches:
         assert "messaging.batch.message_count" not in values_of(batch)
         assert parent_of(exported.the(SEND)) == id_of(batch)
         assert links_of(exported.the("track smsbat")) == [id_of(batch)]
+
+
+class TestClosing:
+    @pytest.mark.looptime
+    async def test_a_client_that_closes_makes_no_errors_of_what_only_waits(self) -> None:
+        exported = Exported()
+        async with client_of(FakeTransport(vendor), polling=EXACT, hooks=[exported.hook]) as client:
+            future = client.track("a")
+            stream = client.deliveries(["b"])
+            reading = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(1)
+        assert isinstance(future.exception(), ClientClosedError)
+        with pytest.raises(ClientClosedError):
+            await reading
+        for name in ("track smsbat", "deliveries smsbat"):
+            span = exported.the(name)
+            assert span.status.status_code is StatusCode.UNSET
+            assert values_of(span)["error.type"] == "ClientClosedError"
+
+    @pytest.mark.looptime
+    async def test_a_send_that_the_closing_kept_from_leaving_is_an_error(self) -> None:
+        exported = Exported()
+        transport = FakeTransport([Reply(status(), after=60.0)])
+        pool = SessionPool(max_concurrency=1, transport=transport)
+        async with pool, client_of(transport, pool=pool, hooks=[exported.hook]) as client:
+            asking = asyncio.ensure_future(client.status("a"))
+            sending = asyncio.ensure_future(client.send(message(1)))
+            await asyncio.sleep(1)
+            await client.aclose(grace=1.0)
+            await asyncio.wait({asking, sending})
+        assert isinstance(sending.exception(), ClientClosedError)
+        for name in ("send smsbat", "status smsbat"):
+            span = exported.the(name)
+            assert span.status.status_code is StatusCode.ERROR
+            assert values_of(span)["error.type"] == "ClientClosedError"
+
+    @pytest.mark.looptime
+    async def test_other_ends_of_what_waits_are_errors_as_ever(self) -> None:
+        exported = Exported()
+        async with client_of(FakeTransport([http(401)]), polling=EXACT, hooks=[exported.hook]) as client:
+            with pytest.raises(SmsBatError):
+                await client.wait_for_delivery("a")
+        track = exported.the("track smsbat")
+        assert track.status.status_code is StatusCode.ERROR
+        assert values_of(track)["error.type"] == "AuthenticationError"
 
 
 class TestSampling:

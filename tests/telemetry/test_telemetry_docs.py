@@ -13,10 +13,17 @@ import prometheus_client
 import pytest
 
 import smsbat_async
+from smsbat_async import SmsBatClient
 from smsbat_async.hooks import Event
 from smsbat_async.sandbox import Sandbox, SandboxConfig
 from smsbat_async.telemetry import attributes as names
+from smsbat_async.webhooks import WebhookReceiver
+from smsbat_async.webhooks.receiver import WebhookStats
+from tests.support.cascade import message
+from tests.support.fake import FakeTransport, client_of
+from tests.telemetry.exported import Exported, vendor
 from tests.test_readme import CONFIG, block_with, blocks, names_of
+from tests.webhooks.posting import SECRET, body, post
 
 PAGE = "docs/telemetry.md"
 ROOT = Path(__file__).parents[2]
@@ -53,7 +60,7 @@ def shown(text: str) -> str:
 
 
 def test_the_page_has_the_blocks_that_are_run_here() -> None:
-    assert len(blocks(PAGE)) == 4
+    assert len(blocks(PAGE)) == 5
 
 
 @pytest.mark.looptime
@@ -146,6 +153,37 @@ async def test_a_hook_of_your_own(
         point_at(sandbox)
         await names_of(block_with(PAGE, "ContextVar"))["main"]()
     assert capsys.readouterr().out == "order 12345: /bat/message/{message_id} answered 404\n"
+
+
+async def test_what_a_receiver_counts_is_a_metric() -> None:
+    exported = Exported()
+    count_webhooks = names_of(block_with(PAGE, "create_observable_counter"))["count_webhooks"]
+    async with SmsBatClient(api_key="k") as client, WebhookReceiver(client, secrets=[SECRET]) as receiver:
+        count_webhooks(exported.meter_provider.get_meter("shop"), receiver)
+        await post(receiver, body("m-1"))
+        await post(receiver, body("m-1"))
+        await post(receiver, body("m-1"), secret="a-wrong-secret-of-somebody")
+        counts = exported.counts("smsbat.webhooks")
+    by_fate = {dict(key)["smsbat.webhook.fate"]: count for key, count in counts.items()}
+    assert by_fate.keys() == set(WebhookStats.__struct_fields__)
+    some = {name: count for name, count in by_fate.items() if count}
+    assert some == {"received": 3, "accepted": 1, "repeated": 1, "unauthorized": 1, "unmatched": 1}
+
+
+@pytest.mark.looptime
+async def test_a_delivery_that_is_not_tracked_is_not_measured() -> None:
+    exported = Exported()
+    async with (
+        client_of(FakeTransport(vendor), hooks=[exported.hook]) as client,
+        WebhookReceiver(client, secrets=[SECRET]) as receiver,
+    ):
+        for number, tracked in enumerate((False, True)):
+            receipt = await client.send(message(number))
+            if tracked:
+                client.track(receipt.message_id)
+            await post(receiver, body(receipt.message_id))
+    assert sum(exported.counts("smsbat.deliveries").values()) == 1
+    assert len(exported.named("track smsbat")) == 1
 
 
 def test_the_page_names_every_attribute_and_every_metric() -> None:

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from smsbat_async import Outcome, SmsBatClient
+from smsbat_async import ClientClosedError, Outcome, SessionPool, SmsBatClient
 from smsbat_async.campaign import Ledger, State
 from smsbat_async.sandbox import Sandbox, SandboxConfig
 from smsbat_async.webhooks import WebhookReceiver, fastapi
 from smsbat_async.webhooks.fastapi import SmsBat
 from tests.campaign.ledgers import claimed, filled, states, taken, vendor_id
 from tests.support import within
+from tests.support.cascade import message
+from tests.support.fake import Call, FakeTransport, Reply, accepted, client_of
 from tests.test_readme import ROOT, block_with, blocks, names_of
 from tests.webhooks.frameworks import PATH, running
 from tests.webhooks.posting import SECRET, body, post
@@ -38,7 +44,7 @@ def point_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
 
 
 def test_the_pages_have_the_blocks_that_are_run_here() -> None:
-    assert (len(blocks(WEBHOOKS)), len(blocks(SERVICES))) == (5, 4)
+    assert (len(blocks(WEBHOOKS)), len(blocks(SERVICES))) == (5, 5)
 
 
 @pytest.mark.parametrize("page", [WEBHOOKS, SERVICES])
@@ -116,16 +122,95 @@ async def test_news_of_other_processes_resolve_what_is_tracked_here() -> None:
 # -- services ----------------------------------------------------------------------------------------
 
 
-async def test_the_page_of_fastapi(point_at: Callable[[Sandbox], None]) -> None:
+ORDER = "/orders/12345/confirmation"
+JSON = {"Content_Type": "application/json"}
+
+
+async def test_the_page_of_fastapi_may_be_started_again(point_at: Callable[[Sandbox], None]) -> None:
     async with Sandbox(CONFIG) as sandbox:
         point_at(sandbox)
-        names = names_of(block_with(SERVICES, "/welcome/{phone}"))
-        async with running(names["app"]) as server:
-            sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
-            answer = await server.request("POST", f"/welcome/%2B{PHONE[1:]}")
-            assert (answer.status, answer.text) == (200, '"delivered"')
+        create_app = names_of(block_with(SERVICES, ORDER.replace("12345", "{number}")))["create_app"]
+        for _ in range(2):
+            async with running(create_app()) as server:
+                sandbox.send_webhooks(smsbat_url=f"http://127.0.0.1:{server.port}{PATH}")
+                answer = await server.request("POST", ORDER, f'"{PHONE}"'.encode(), **JSON)
+                assert (answer.status, answer.text) == (200, '"delivered"')
+            assert server.complaints == []
         assert sandbox.stats.requests["status"] == 0
+        assert [sent.tracking_id for sent in sandbox.sent_to(PHONE)] == ["order-12345"] * 2
+
+
+async def test_a_bad_phone_is_a_422_with_the_page_of_fastapi(point_at: Callable[[Sandbox], None]) -> None:
+    async with Sandbox(CONFIG) as sandbox:
+        point_at(sandbox)
+        app = names_of(block_with(SERVICES, ORDER.replace("12345", "{number}")))["create_app"]()
+        async with running(app) as server:
+            answer = await server.request("POST", ORDER, b'"0671112233"', **JSON)
+        assert (answer.status, '"field":"to_phone"' in answer.text) == (422, True)
+        assert "0671112233" not in answer.text
+        assert sandbox.stats.requests["send"] == 0
     assert server.complaints == []
+
+
+async def test_an_application_that_is_made_once_is_started_once() -> None:
+    app = FastAPI(lifespan=fastapi.lifespan(SmsBatClient(api_key="k")))
+    async with app.router.lifespan_context(app):
+        pass
+    with pytest.raises(ClientClosedError):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+@pytest.mark.parametrize("secret_in_path", [True, False])
+async def test_a_trace_shows_a_secret_in_the_path_and_none_in_the_header(secret_in_path: bool) -> None:
+    spans = InMemorySpanExporter()
+    tracing = TracerProvider(shutdown_on_exit=False)
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    async with SmsBatClient(api_key="k") as client, WebhookReceiver(client, secrets=[SECRET]) as receiver:
+        app = FastAPI(telemetry={"tracer_provider": tracing})
+        app.include_router(fastapi.webhook_router(receiver))
+        async with running(app) as server:
+            path, secret = (f"{PATH}/{SECRET}", None) if secret_in_path else (PATH, SECRET)
+            assert (await server.post(body(), path=path, secret=secret)).status == 200
+    shown = [span.to_json() for span in spans.get_finished_spans()]
+    assert any(PATH in span for span in shown)
+    assert any(SECRET in span for span in shown) is secret_in_path
+
+
+def slow_vendor(call: Call) -> Any:
+    return Reply(accepted(call), after=20.0)
+
+
+@pytest.mark.looptime
+async def test_a_bounded_send_gives_up_a_slow_vendor_and_sends_once() -> None:
+    send_quickly = names_of(block_with(SERVICES, "def send_quickly"))["send_quickly"]
+    transport = FakeTransport(slow_vendor)
+    async with client_of(transport) as client:
+        assert await send_quickly(client, message(1)) == "unknown"
+        assert asyncio.get_running_loop().time() == pytest.approx(5.0, abs=0.01)
+        assert client.poller.pending == 0
+    assert len(transport.calls) == 1
+
+
+@pytest.mark.looptime
+async def test_a_bounded_send_that_got_no_slot_has_not_left() -> None:
+    send_quickly = names_of(block_with(SERVICES, "def send_quickly"))["send_quickly"]
+    transport = FakeTransport(slow_vendor)
+    pool = SessionPool(max_concurrency=1, transport=transport)
+    async with pool, client_of(transport, pool=pool) as client:
+        first = asyncio.ensure_future(client.send(message(1)))
+        await asyncio.sleep(1)
+        assert await send_quickly(client, message(2)) == "not sent"
+        await first
+    assert len(transport.calls) == 1
+
+
+@pytest.mark.looptime
+async def test_a_bounded_send_that_is_answered_is_tracked() -> None:
+    send_quickly = names_of(block_with(SERVICES, "def send_quickly"))["send_quickly"]
+    async with client_of(FakeTransport(accepted)) as client:
+        assert await send_quickly(client, message(1)) == "sent"
+        assert client.poller.pending == 1
 
 
 async def test_a_lifespan_around_it(point_at: Callable[[Sandbox], None]) -> None:
@@ -168,14 +253,24 @@ async def test_the_page_of_aiohttp(point_at: Callable[[Sandbox], None]) -> None:
         assert sandbox.stats.requests["status"] == 0
 
 
-async def test_the_page_of_starlette(point_at: Callable[[Sandbox], None]) -> None:
+async def test_a_bad_id_is_a_422_with_the_page_of_aiohttp(point_at: Callable[[Sandbox], None]) -> None:
     async with Sandbox(CONFIG) as sandbox:
         point_at(sandbox)
-        names = names_of(block_with(SERVICES, "from starlette"))
-        async with running(names["starlette"]) as server:
-            future = names["client"].track("m-1")
-            assert (await server.post(body(), secret=None, path=f"/webhooks/{SECRET}")).status == 200
-            assert (await within(future, "the delivery")).success
-            assert (await server.post(body(), secret=None, path="/webhooks/wrong")).status == 401
+        app = names_of(block_with(SERVICES, "client_ctx"))["create_app"]()
+        async with running(app) as server:
+            answer = await server.request("GET", "/messages/a%2Fb")
+            assert (answer.status, '"field": "message_id"' in answer.text) == (422, True)
+    assert server.complaints == []
+
+
+async def test_the_page_of_starlette(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    create_app = names_of(block_with(SERVICES, "from starlette"))["create_app"]
+    client = SmsBatClient(api_key="k")
+    async with running(create_app(client)) as server:
+        future = client.track("m-1")
+        assert (await server.post(body(), secret=None, path=f"/webhooks/{SECRET}")).status == 200
+        assert (await within(future, "the delivery")).success
+        assert (await server.post(body(), secret=None, path="/webhooks/wrong")).status == 401
     await asyncio.sleep(0)
-    assert "closed" in repr(names["client"])
+    assert "closed" in repr(client)
