@@ -82,7 +82,7 @@ async def test_a_message_is_described_from_its_acceptance_to_its_end() -> None:
         "polls": 0,
         "named": True,
         "decided": False,
-        "webhooks": {"sent": 0, "last_status": None},
+        "webhooks": {"tried": 0, "last_status": None},
     }
     assert await call(sandbox, path) == (200, expected)
     clock.seconds += 1.5

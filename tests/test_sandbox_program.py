@@ -6,15 +6,19 @@ import json
 import re
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from smsbat_async.sandbox import Channel, Sandbox, SandboxConfig
 from smsbat_async.sandbox.__main__ import build_config, build_parser, main, run
+from tests.support import refused_port
 from tests.test_sandbox import JSON, SEND, make
 
 ROOT = Path(__file__).parent.parent
@@ -236,6 +240,99 @@ async def test_the_program_serves_until_a_signal_and_exits_with_0(number: signal
             process.kill()
             await process.wait()
     assert (process.returncode, out, errors) == (0, b"", b"")
+
+
+# -- what it says of webhooks ----------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def ends_the_program() -> AsyncIterator[None]:
+    """Have `run` end by a signal, whatever happens within."""
+    try:
+        yield
+    finally:
+        signal.raise_signal(signal.SIGINT)
+
+
+async def test_the_program_says_once_that_webhooks_are_refused_and_once_that_they_are_taken() -> None:
+    statuses = [401, 401, 200]
+
+    async def hear(request: web.Request) -> web.Response:
+        return web.Response(status=statuses.pop(0))
+
+    app = web.Application()
+    app.router.add_post("/hook", hear)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    said: list[str] = []
+    taken = asyncio.Event()
+    tasks = []
+
+    def warn(line: str) -> None:
+        said.append(line)
+        if "again" in line:
+            taken.set()
+
+    async def use(url: str) -> None:
+        headers = {**JSON, "X-Authorization-Key": "sandbox-key"}
+        async with ends_the_program(), aiohttp.ClientSession() as session:
+            async with session.post(url + SEND, data=json.dumps([make()]), headers=headers) as response:
+                assert response.status == 200
+            await asyncio.wait_for(taken.wait(), 10)
+            async with session.get(url + "/_sandbox/webhooks") as response:
+                told = json.loads(await response.read())
+            assert (told["tried"], told["accepted"], told["given_up"], told["waiting"]) == (3, 1, 0, 0)
+
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        config = SandboxConfig(
+            smsbat_webhook_url=hook, speed=1000.0, outcomes={"+380501234567": "delivered"}, delay_spread=0.0
+        )
+
+        def write(line: str) -> None:
+            tasks.append(asyncio.create_task(use(line.split()[2])))
+
+        await asyncio.wait_for(run(config, write, warn=warn), 20)
+        await asyncio.gather(*tasks)
+    finally:
+        await runner.cleanup()
+    assert said == [
+        f"SMSBAT's webhooks to {hook} are refused: answer 401",
+        f"SMSBAT's webhooks to {hook} are taken again: answer 200",
+    ]
+
+
+async def test_what_it_says_of_webhooks_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with refused_port() as port:
+        hook = f"http://127.0.0.1:{port}/hook"
+
+        async def until_it_is_said() -> None:
+            while "webhooks" not in "".join(errors):
+                errors.append(capsys.readouterr().err)
+                await asyncio.sleep(0.01)
+
+        async def use(url: str) -> None:
+            headers = {**JSON, "X-Authorization-Key": "sandbox-key"}
+            async with ends_the_program(), aiohttp.ClientSession() as session:
+                async with session.post(url + SEND, data=json.dumps([make()]), headers=headers) as response:
+                    assert response.status == 200
+                await asyncio.wait_for(until_it_is_said(), 10)
+
+        errors: list[str] = []
+        tasks = []
+
+        def write(line: str) -> None:
+            tasks.append(asyncio.create_task(use(line.split()[2])))
+
+        config = SandboxConfig(
+            smsbat_webhook_url=hook, speed=1000.0, outcomes={"+380501234567": "delivered"}, delay_spread=0.0
+        )
+        await asyncio.wait_for(run(config, write), 20)
+        await asyncio.gather(*tasks)
+    said = "".join(errors)
+    assert said.startswith(f"SMSBAT's webhooks to {hook} do not get through: ClientConnectorError: Cannot")
+    assert said.count("\n") == 1
 
 
 # -- the page -------------------------------------------------------------------------------------

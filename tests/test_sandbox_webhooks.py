@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from smsbat_async.sandbox import Sandbox, SandboxConfig
+from smsbat_async.sandbox.attempts import WebhookAttempt
 from smsbat_async.sandbox.calls import Call
 from smsbat_async.sandbox.config import Outcome
 from tests.test_sandbox import PLAIN, FakeClock, channels, make
@@ -139,7 +140,7 @@ async def test_smsbats_webhook_is_the_documented_one_with_our_secret() -> None:
         ended = sandbox.epoch() - (sandbox.now() - message.ends_at)
         assert datetime.fromisoformat(told[1].decode()).timestamp() == pytest.approx(ended, abs=1)
         assert (message.webhooks, message.webhook_status) == (1, 200)
-        assert sandbox.webhooks.sent == 1
+        assert sandbox.webhooks.accepted == 1
 
 
 async def test_znss_webhook_is_signed_as_zalo_signs() -> None:
@@ -277,9 +278,9 @@ async def test_a_url_may_be_set_later_and_taken_back() -> None:
     await asyncio.sleep(10.0)
     assert len(receiver.received) == 1
     status, told = await call(sandbox, "webhooks")
-    assert {name: told[name] for name in ("sent", "failed", "waiting")} == {
-        "sent": 1,
-        "failed": 1,
+    assert {name: told[name] for name in ("accepted", "given_up", "waiting")} == {
+        "accepted": 1,
+        "given_up": 1,
         "waiting": 0,
     }
     sandbox.send_webhooks(smsbat_url=URL + "2")
@@ -298,7 +299,8 @@ async def test_a_url_may_be_set_later_and_taken_back() -> None:
 @pytest.mark.looptime
 async def test_a_webhook_that_is_not_answered_2xx_comes_again_as_zalo_says() -> None:
     receiver = Receiver(500, 302, OSError("refused"), 404, TimeoutError(), 202)
-    sandbox = Sandbox(replace(EVEN, zns_webhook_url=URL), post=receiver)
+    attempts: list[WebhookAttempt] = []
+    sandbox = Sandbox(replace(EVEN, zns_webhook_url=URL), post=receiver, on_webhook=attempts.append)
     since = asyncio.get_running_loop().time()
     await send_zns(sandbox)
     await asyncio.sleep(10.0)
@@ -306,6 +308,13 @@ async def test_a_webhook_that_is_not_answered_2xx_comes_again_as_zalo_says() -> 
     assert (message.webhooks, message.webhook_status, sandbox.webhooks.waiting) == (1, 500, 1)
     await asyncio.sleep(10_000.0)
     assert receiver.times(since) == [3.0, 33.0, 333.0, 1233.0, 3033.0, 6633.0]
+    assert [(one.number, one.told, one.url, one.is_last) for one in attempts] == [
+        *((number, "delivered", URL, False) for number in range(1, 6)),
+        (6, "delivered", URL, True),
+    ]
+    assert [one.outcome for one in attempts] == [
+        *("answer 500", "answer 302", "OSError: refused", "answer 404", "TimeoutError", "answer 202")
+    ]
     assert [received.headers.get("num_retry") for received in receiver.received] == [
         *(None, "1", "2", "3", "4", "5")
     ]
@@ -313,7 +322,8 @@ async def test_a_webhook_that_is_not_answered_2xx_comes_again_as_zalo_says() -> 
     assert len({received.headers["X-ZEvent-Signature"] for received in receiver.received}) == 1
     assert (message.webhooks, message.webhook_status) == (6, 202)
     stats = sandbox.webhooks
-    assert (stats.sent, stats.failed, stats.retried, stats.waiting) == (1, 0, 5, 0)
+    assert (stats.accepted, stats.given_up, stats.retried, stats.waiting) == (1, 0, 5, 0)
+    assert stats.tried == message.webhooks
     await sandbox.aclose()
 
 
@@ -328,7 +338,7 @@ async def test_a_webhook_is_given_up_after_the_last_retry() -> None:
     assert receiver.times(since) == [1.5, 4.0, 9.0]
     assert "num_retry" not in receiver.received[-1].headers
     stats = sandbox.webhooks
-    assert (stats.sent, stats.failed, stats.retried, stats.waiting) == (0, 1, 2, 0)
+    assert (stats.accepted, stats.given_up, stats.retried, stats.waiting) == (0, 1, 2, 0)
     assert (message.webhooks, message.webhook_status) == (3, 503)
     await sandbox.aclose()
 
@@ -337,12 +347,14 @@ async def test_a_webhook_is_given_up_after_the_last_retry() -> None:
 async def test_a_receiver_that_does_not_answer_is_given_five_seconds() -> None:
     receiver = Receiver(seconds=1000.0)
     config = replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(10.0,))
-    sandbox = Sandbox(config, post=receiver)
+    attempts: list[WebhookAttempt] = []
+    sandbox = Sandbox(config, post=receiver, on_webhook=attempts.append)
     since = asyncio.get_running_loop().time()
     message = await accept(sandbox)
     await asyncio.sleep(100.0)
     assert receiver.times(since) == [3.0, 3.0 + 5.0 + 10.0]
-    assert (message.webhook_status, sandbox.webhooks.failed) == (None, 1)
+    assert (message.webhook_status, sandbox.webhooks.given_up) == (None, 1)
+    assert [one.outcome for one in attempts] == ["no answer within 5 seconds"] * 2
     await sandbox.aclose()
 
 
@@ -359,7 +371,7 @@ async def test_webhooks_are_lost_and_doubled_by_their_shares() -> None:
 
     every, sandbox = await words()
     assert set(every.values()) == {1}
-    assert (len(every), sandbox.webhooks.sent) == (200, 200)
+    assert (len(every), sandbox.webhooks.accepted) == (200, 200)
     some, sandbox = await words(webhook_lose_share=0.3)
     assert sandbox.webhooks.lost == 200 - len(some)
     assert sandbox.webhooks.lost == pytest.approx(60, abs=25)
@@ -367,7 +379,7 @@ async def test_webhooks_are_lost_and_doubled_by_their_shares() -> None:
     assert len(doubled) == 200
     assert set(doubled.values()) == {1, 2}
     assert Counter(doubled.values())[2] == pytest.approx(60, abs=25)
-    assert sandbox.webhooks.sent == doubled.total()
+    assert sandbox.webhooks.accepted == doubled.total()
 
 
 @pytest.mark.looptime
@@ -419,8 +431,8 @@ async def test_what_is_held_back_is_sent_though_nothing_comes_to_overtake_it() -
     await send(sandbox, *[make(id=f"tx-{number}") for number in range(100)])
     await asyncio.sleep(100.0)
     stats = sandbox.webhooks
-    assert (stats.waiting, stats.sent + stats.lost) == (0, 300)
-    assert stats.sent == len(receiver.received)
+    assert (stats.waiting, stats.accepted + stats.lost) == (0, 300)
+    assert stats.accepted == len(receiver.received)
     assert 50 < stats.lost < 250
     await sandbox.aclose()
 
@@ -456,7 +468,7 @@ async def test_a_forgotten_message_is_told_of_as_far_as_it_came() -> None:
         if received.data["messageId"] == first.message_id
     ]
     assert told == ["scheduled"]
-    assert (sandbox.webhooks.waiting, sandbox.webhooks.sent) == (0, 4)
+    assert (sandbox.webhooks.waiting, sandbox.webhooks.accepted) == (0, 4)
     await sandbox.aclose()
 
 
@@ -469,7 +481,7 @@ async def test_at_most_sixty_four_are_in_flight() -> None:
     await asyncio.sleep(100.0)
     assert receiver.most_in_flight == 64
     assert Counter(int(at) for at in receiver.times(since)) == {3: 64, 4: 64, 5: 22}
-    assert sandbox.webhooks.sent == 150
+    assert sandbox.webhooks.accepted == 150
     await sandbox.aclose()
 
 
@@ -480,10 +492,10 @@ async def test_what_overflows_the_backlog_is_counted() -> None:
     sandbox = Sandbox(config, post=receiver)
     await send(sandbox, *[make(id=f"tx-{number}") for number in range(15)])
     await asyncio.sleep(100.0)
-    assert (sandbox.webhooks.overflowed, sandbox.webhooks.sent, len(receiver.received)) == (5, 10, 10)
+    assert (sandbox.webhooks.overflowed, sandbox.webhooks.accepted, len(receiver.received)) == (5, 10, 10)
     await accept(sandbox)
     await asyncio.sleep(100.0)
-    assert sandbox.webhooks.sent == 11
+    assert sandbox.webhooks.accepted == 11
     await sandbox.aclose()
 
 
@@ -509,7 +521,12 @@ async def test_clearing_sends_nothing_more() -> None:
 @pytest.mark.looptime
 async def test_an_outage_breaks_webhooks_off_and_sends_them_afterwards() -> None:
     receiver = Receiver(seconds=2.0)
-    sandbox = Sandbox(replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(5.0,)), post=receiver)
+    attempts: list[WebhookAttempt] = []
+    sandbox = Sandbox(
+        replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(5.0,)),
+        post=receiver,
+        on_webhook=attempts.append,
+    )
     async with sandbox:
         await send(sandbox, make(id="in flight"))
         await asyncio.sleep(0.5)
@@ -521,7 +538,8 @@ async def test_an_outage_breaks_webhooks_off_and_sends_them_afterwards() -> None
     assert (len(receiver.received), sandbox.webhooks.waiting) == (2, 2)
     async with sandbox:
         await asyncio.sleep(3.0)
-        assert (len(receiver.received), sandbox.webhooks.sent, sandbox.webhooks.retried) == (4, 2, 2)
+        assert (len(receiver.received), sandbox.webhooks.accepted, sandbox.webhooks.retried) == (4, 2, 2)
+    assert [(one.number, one.is_accepted) for one in attempts] == [(2, True)] * 2
 
 
 async def test_webhooks_broken_off_before_they_began_are_sent_afterwards() -> None:
@@ -536,7 +554,7 @@ async def test_webhooks_broken_off_before_they_began_are_sent_afterwards() -> No
             await asyncio.sleep(0)
     async with sandbox:
         await settled(sandbox)
-    assert sandbox.webhooks.sent == 1
+    assert sandbox.webhooks.accepted == 1
 
 
 @pytest.mark.looptime

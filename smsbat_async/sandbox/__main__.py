@@ -14,6 +14,7 @@ from smsbat_async.sandbox.channels import DEFAULT_CHANNELS, Channel
 from smsbat_async.sandbox.config import Outcome, SandboxConfig
 from smsbat_async.sandbox.faults import Injected
 from smsbat_async.sandbox.options import item_type, options, plain_type
+from smsbat_async.sandbox.reachability import Reachability
 from smsbat_async.sandbox.sandbox import Sandbox
 from smsbat_async.sandbox.scenario import Scenario, read_scenario
 
@@ -102,13 +103,21 @@ def build_config(given: Mapping[str, Any], scenario: Scenario = _NOTHING) -> San
     return SandboxConfig(**values)
 
 
-async def run(config: SandboxConfig, write: Callable[[str], object], faults: Iterable[Injected] = ()) -> None:
+async def run(
+    config: SandboxConfig,
+    write: Callable[[str], object],
+    faults: Iterable[Injected] = (),
+    *,
+    warn: Callable[[str], object] | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         config: The options.
         write: Takes the one line that says where it listens and with which credentials.
         faults: What the first requests meet.
+        warn: Takes a line when webhooks begin to be refused, and when they are taken again; None writes it
+            to stderr.
 
     Raises:
         OSError: If it cannot listen there.
@@ -121,7 +130,8 @@ async def run(config: SandboxConfig, write: Callable[[str], object], faults: Ite
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        sandbox = Sandbox(config)
+        reachability = Reachability(_warn if warn is None else warn, now=loop.time)
+        sandbox = Sandbox(config, on_webhook=reachability.note)
         for fault in faults:
             sandbox.inject(fault.fault, on=fault.on, times=fault.times, seconds=fault.seconds)
         async with sandbox:
@@ -194,6 +204,11 @@ def _read_seconds(name: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(",") if part)
     except ValueError:
         raise ValueError(f"{name}: write SECONDS,SECONDS,..., not {text}") from None
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _print(line: str) -> None:

@@ -59,8 +59,8 @@ class Message:
         shortest_gap: Fewest seconds between two polls; infinite before the second.
         survey_options: The answers that a survey offers.
         decided: Whether its fate was decided by hand.
-        webhooks: How often a webhook about it was sent, repeats included.
-        webhook_status: HTTP status that the last of them was answered with; None if there was none.
+        webhooks: How many requests told of it by webhook, those of retries included.
+        webhook_status: HTTP status that the last of them was answered with; None if there was no answer.
     """
 
     vendor: Literal["smsbat", "zns"]

@@ -22,7 +22,7 @@ from smsbat_async.sandbox.stats import Stats
 from smsbat_async.sandbox.steering import Steering
 from smsbat_async.sandbox.store import Store
 from smsbat_async.sandbox.timeline import Timeline
-from smsbat_async.sandbox.webhooks import Post, Webhooks, WebhookStats
+from smsbat_async.sandbox.webhooks import Post, Watch, Webhooks, WebhookStats
 
 
 class Sandbox:
@@ -37,6 +37,7 @@ class Sandbox:
         rng: Where all randomness starts; None takes one seeded with `config.seed`.
         post: Sends a webhook: is given URL, headers and body, and returns the HTTP status; None sends
             them over HTTP.
+        on_webhook: Hears of every attempt to send one, and raises nothing; None for nobody.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Sandbox:
         clock: Callable[[], float] | None = None,
         rng: random.Random | None = None,
         post: Post | None = None,
+        on_webhook: Watch | None = None,
     ) -> None:
         self.config = config = SandboxConfig() if config is None else config
         self.stats = stats = Stats()
@@ -72,6 +74,7 @@ class Sandbox:
             agenda=self._agenda,
             post=self._poster if post is None else post,
             touched=self._timeline.touched,
+            watch=on_webhook,
         )
         self._timeline.tell(self._webhooks)
         self._steering = Steering(

@@ -18,9 +18,9 @@ class ChannelState(Struct, frozen=True):
 
 
 class WebhookState(Struct, frozen=True):
-    """How often a webhook about a message was sent, and what the last was answered with."""
+    """How many requests told of a message, and what the last was answered with."""
 
-    sent: int
+    tried: int
     last_status: int | None
 
 

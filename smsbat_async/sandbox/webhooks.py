@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from smsbat_async.sandbox.agenda import Agenda
+from smsbat_async.sandbox.attempts import UnansweredError, WebhookAttempt
 from smsbat_async.sandbox.clock import Clock
 from smsbat_async.sandbox.config import SandboxConfig
 from smsbat_async.sandbox.messages import DELIVERED, PROCESSING, SCHEDULED, Message
@@ -17,6 +18,9 @@ from smsbat_async.sandbox.notices import Notice, smsbat_notice, zns_notice
 
 Post = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
 """Sends a webhook to a URL with headers and a body, and returns the HTTP status of the answer."""
+
+Watch = Callable[[WebhookAttempt], None]
+"""Hears of every attempt to send a webhook; it is quick, and raises nothing."""
 
 _MOST_IN_FLIGHT: Final = 64
 _TIMEOUT_SECONDS: Final = 5.0
@@ -27,17 +31,20 @@ class WebhookStats:
     """What became of the webhooks.
 
     Args:
-        sent: Answered 2xx.
-        failed: Given up, since none of the attempts was answered 2xx.
-        retried: Attempts after the first.
-        lost: Never sent, on purpose.
-        overflowed: Never sent, since too many were waiting.
-        waiting: Not answered yet: those that wait for their time or for a retry, and those in flight.
+        tried: Requests made, those of retries included.
+        retried: Requests made after the first of a webhook.
+        accepted: Webhooks answered 2xx.
+        given_up: Webhooks of which no request was answered 2xx, and which are not sent again.
+        lost: Webhooks never sent, on purpose.
+        overflowed: Webhooks never sent, since too many were waiting.
+        waiting: Webhooks not answered 2xx yet: those that wait for their time or for a retry, and those in
+            flight.
     """
 
-    sent: int = 0
-    failed: int = 0
+    tried: int = 0
     retried: int = 0
+    accepted: int = 0
+    given_up: int = 0
     lost: int = 0
     overflowed: int = 0
     waiting: int = 0
@@ -51,6 +58,8 @@ class _Job:
     generation: int
     attempts: int = 0
     notice: Notice | None = None
+    # Where the attempt went; None if there was nowhere to go, or it was broken off.
+    url: str | None = None
     # Held back until this one was sent.
     overtaken: "list[_Job]" = field(default_factory=list["_Job"])
 
@@ -69,6 +78,7 @@ class Webhooks:
         agenda: Where waiting webhooks are put; kept running while there is a URL.
         post: Sends one.
         touched: Is told of every message that a webhook was sent for.
+        watch: Hears of every attempt that was not broken off by `aclose`; None for nobody.
     """
 
     def __init__(
@@ -80,6 +90,7 @@ class Webhooks:
         agenda: Agenda,
         post: Post,
         touched: Callable[[Message], None],
+        watch: Watch | None = None,
     ) -> None:
         self._config = config
         self._salt = rng.getrandbits(64)
@@ -88,6 +99,7 @@ class Webhooks:
         self._agenda = agenda
         self._post = post
         self._touched = touched
+        self._watch = watch
         self._urls: dict[str, str | None] = {"smsbat": None, "zns": None}
         self._is_keeping = False
         self._is_stopped = False
@@ -230,49 +242,66 @@ class Webhooks:
         if task.cancelled():
             # By `aclose`, or because the loop is ending: either way nothing may be started now.
             self._is_stopped = True
-        self._conclude(job, None if task.cancelled() or task.exception() else task.result())
+            job.url = None
+            self._conclude(job, None)
+        else:
+            # What a test's own receiver raises may be no Exception: pytest's failures are none.
+            error = task.exception()
+            status = None if error is not None else task.result()
+            if job.url is not None:
+                job.message.webhook_status = status
+            self._conclude(job, status, error)
         self._keep_or_release()
         self._pump()
 
     async def _attempt(self, job: _Job) -> int | None:
-        url = self._urls[job.message.vendor]
+        job.url = url = self._urls[job.message.vendor]
         if url is None:
             return None
         if job.notice is None:
             job.notice = self._write(job)
         headers, body = job.notice
+        self.stats.tried += 1
         if job.attempts:
             self.stats.retried += 1
             if job.message.vendor == "zns":
                 headers = {**headers, "num_retry": str(job.attempts)}
         job.message.webhooks += 1
         job.message.webhook_status = None
+        limit = asyncio.timeout(_TIMEOUT_SECONDS)
         try:
-            async with asyncio.timeout(_TIMEOUT_SECONDS):
-                job.message.webhook_status = await self._post(url, headers, body)
-        except Exception:  # noqa: BLE001 - whatever went wrong, the receiver did not answer
-            return None
-        return job.message.webhook_status
+            async with limit:
+                return await self._post(url, headers, body)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        raise UnansweredError(_TIMEOUT_SECONDS)
 
     def _write(self, job: _Job) -> Notice:
         if job.message.vendor == "zns":
             return zns_notice(job.message, job.moment, self._clock, self._config)
         return smsbat_notice(job.message, job.status, job.moment, self._clock, self._config)
 
-    def _conclude(self, job: _Job, answered: int | None) -> None:
+    def _conclude(self, job: _Job, answered: int | None, error: BaseException | None = None) -> None:
         job.attempts += 1
         if job.generation != self._generation:
             self.stats.waiting -= 1
             return
+        is_last = True
         if answered is not None and 200 <= answered < 300:
-            self.stats.sent += 1
+            self.stats.accepted += 1
             self.stats.waiting -= 1
         elif job.attempts <= len(self._config.webhook_retries) and self._urls[job.message.vendor]:
             after = self._config.webhook_retries[job.attempts - 1] / self._config.speed
             self._agenda.add(self._clock.now() + after, self._submit, job)
+            is_last = False
         else:
-            self.stats.failed += 1
+            self.stats.given_up += 1
             self.stats.waiting -= 1
+        if self._watch is not None and job.url is not None:
+            self._watch(
+                WebhookAttempt(job.message, job.status, job.url, job.attempts, answered, error, is_last)
+            )
         line = self._lines[job.message.message_id]
         line.extendleft(reversed(job.overtaken))
         job.overtaken = []

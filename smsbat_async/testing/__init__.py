@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smsbat_async.testing.asgi import AsgiEndpoint
+    from smsbat_async.testing.refusals import WebhooksRefusedError
     from smsbat_async.testing.transport import SandboxTransport
     from smsbat_async.testing.vendors import FakeVendors
 
-__all__ = ["AsgiEndpoint", "FakeVendors", "SandboxTransport"]
+__all__ = ["AsgiEndpoint", "FakeVendors", "SandboxTransport", "WebhooksRefusedError"]
 
 
 # pytest imports this package at every start, also for tests that have nothing to do with it.
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from smsbat_async.testing.transport import SandboxTransport
 
         return SandboxTransport
+    if name == "WebhooksRefusedError":
+        from smsbat_async.testing.refusals import WebhooksRefusedError
+
+        return WebhooksRefusedError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,9 @@
 """Deliveries: the sandbox's webhooks, handed over in memory."""
 
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final
+from types import FunctionType, MethodType
+from typing import Any, Final, TypeGuard
 
 from smsbat_async.errors import ConfigurationError
 from smsbat_async.sandbox.poster import Poster
@@ -17,6 +19,11 @@ Target = WebhookReceiver[Any] | Heard | str
 
 # ".invalid" is reserved: should such a URL ever be asked for, nobody is there.
 _IN_MEMORY: Final = "http://{vendor}.webhooks.invalid/"
+
+
+def is_in_memory(url: str) -> bool:
+    """Return whether a URL stands for a receiver or a function."""
+    return any(url == _IN_MEMORY.format(vendor=vendor) for vendor in ("smsbat", "zns"))
 
 
 class Deliveries:
@@ -36,12 +43,16 @@ class Deliveries:
             A URL, or None.
 
         Raises:
-            ConfigurationError: If it is none of the three.
+            ConfigurationError: If it is none of the three, or a function that is not async.
         """
         if target is None or isinstance(target, str):
             return target
         if not isinstance(target, WebhookReceiver) and not callable(target):
             raise ConfigurationError(f"{vendor} must be a WebhookReceiver, an async function or a URL")
+        if _is_sync(target):
+            raise ConfigurationError(
+                f"{vendor} must be an async function: write `async def {target.__name__}(headers, body)`"
+            )
         url = _IN_MEMORY.format(vendor=vendor)
         self._targets[url] = target, Home(running_loop())
         return url
@@ -71,8 +82,18 @@ class Deliveries:
 async def _hand_over(target: WebhookReceiver[Any] | Heard, headers: Mapping[str, str], body: bytes) -> int:
     if isinstance(target, WebhookReceiver):
         return (await target.receive(headers, _piece(body))).status
-    status = await target(headers, body)
+    answer: object = target(headers, body)
+    if not inspect.isawaitable(answer):
+        raise ConfigurationError("what takes webhooks must be async, and this returned without being awaited")
+    status: int | None = await answer
     return 200 if status is None else status
+
+
+def _is_sync(target: object) -> TypeGuard[FunctionType | MethodType]:
+    """Return whether this is a function that surely is not async: lambdas and wrappers may return what is."""
+    if not isinstance(target, FunctionType | MethodType) or target.__name__ == "<lambda>":
+        return False
+    return not inspect.iscoroutinefunction(inspect.unwrap(target))
 
 
 async def _piece(body: bytes) -> AsyncIterator[bytes]:

@@ -88,10 +88,20 @@ class Home:
         """
         home = self._loop
         if home is None or not self._is_away():
-            raise ConfigurationError("no event loop is there to wait for: in an async test await settle()")
+            raise ConfigurationError(self._no_loop())
         if home.is_running():
             return asyncio.run_coroutine_threadsafe(make(), home).result(patience)
         return home.run_until_complete(make())
+
+    def _no_loop(self) -> str:
+        if running_loop() is not None:
+            return "the event loop that runs right here cannot be waited for: in an async test await settle()"
+        if self._loop is None:
+            return "no event loop is there to wait for: nothing was sent yet, or not through this object"
+        return (
+            "the event loop that was sent from has ended, and what was under way there with it: send and"
+            " await settle() in one asyncio.run(), or use smsbat_sandbox_server, which lives in a thread"
+        )
 
     def _is_away(self) -> bool:
         """Return whether home is a loop that has not ended, and is not the one that runs right here."""

@@ -73,6 +73,7 @@ class Outbox:
 
         Raises:
             AssertionError: If there are not; it tells what was sent instead.
+            ConfigurationError: If there is no such message type, or vendor.
         """
         __tracebackhide__ = True
         sought = Sought(
@@ -83,10 +84,17 @@ class Outbox:
             message_type=message_type,
             vendor=vendor,
         )
-        found = sought.among(self.messages)
-        if (not found) if times is None else (len(found) != times):
+        messages = self.messages
+        found = sought.among(messages)
+        meant = sought.meant(messages)
+        # That nothing went to a phone which is written so that nothing can is no proof.
+        is_no_proof = times == 0 and meant is not None
+        if is_no_proof or ((not found) if times is None else (len(found) != times)):
             wanted = "a message" if times is None else f"{times} message{'s' * (times != 1)}"
-            raise AssertionError(f"{wanted}{sought} expected, {len(found)} found. {self._told()}")
+            told = self._told()
+            if meant is not None:
+                told += f"\nPhones are compared with their country codes: was {meant} meant by {to}?"
+            raise AssertionError(f"{wanted}{sought} expected, {len(found)} found. {told}")
         return found
 
     def assert_not_sent(
@@ -102,7 +110,8 @@ class Outbox:
         """Check that there is no message like this; the arguments are those of `assert_sent`.
 
         Raises:
-            AssertionError: If there is one; it tells what was sent.
+            AssertionError: If there is one, or the phone lacks its country code; it tells what was sent.
+            ConfigurationError: If there is no such message type, or vendor.
         """
         __tracebackhide__ = True
         self.assert_sent(

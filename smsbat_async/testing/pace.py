@@ -38,7 +38,15 @@ LIFELIKE: Final = Pace(
 
 FAST: Final = Pace(
     # Without rates: a test that polls as fast as this would meet them at once.
-    sandbox=MappingProxyType({"speed": 1000.0, "status_rate": 0.0, "send_rate": 0.0}),
+    # And with two retries soon: all that Zalo makes, as fast as this, would still take seven seconds.
+    sandbox=MappingProxyType(
+        {
+            "speed": 1000.0,
+            "status_rate": 0.0,
+            "send_rate": 0.0,
+            "webhook_retries": (100.0, 200.0),
+        }
+    ),
     client=MappingProxyType(
         {
             "polling": PollPolicy(

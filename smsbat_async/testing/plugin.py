@@ -37,10 +37,14 @@ def smsbat_sandbox(request: pytest.FixtureRequest) -> Iterator["FakeVendors"]:
     from smsbat_async.testing.vendors import FakeVendors
 
     options: dict[str, Any] = {"lifelike": _is_in_virtual_time(request.node), **_options(request.node)}
+    vendors: FakeVendors | None = None
+    wrong = ""
     try:
         vendors = FakeVendors(**options)
     except (ConfigurationError, ValueError) as error:
-        pytest.fail(f"@pytest.mark.{MARKER}: {error}", pytrace=False)
+        wrong = str(error)
+    if vendors is None:  # Not above: pytest would tell of an exception during another one.
+        pytest.fail(f"@pytest.mark.{MARKER}: {wrong}", pytrace=False)
     yield vendors
     vendors.close()
 

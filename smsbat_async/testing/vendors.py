@@ -19,6 +19,7 @@ from smsbat_async.testing.deliveries import Deliveries, Target
 from smsbat_async.testing.home import Home
 from smsbat_async.testing.outbox import Outbox
 from smsbat_async.testing.pace import EVERYTHING_ARRIVES, FAST, LIFELIKE
+from smsbat_async.testing.refusals import Refusals
 from smsbat_async.testing.thread import SandboxThread
 from smsbat_async.testing.transport import SandboxTransport
 from smsbat_async.webhooks.zalo import ZaloSignature
@@ -59,7 +60,14 @@ class FakeVendors(Outbox):
     ) -> None:
         pace = LIFELIKE if lifelike else FAST
         self._deliveries = Deliveries()
-        super().__init__(Sandbox(_configured(config, pace.sandbox, options), post=self._deliveries.post))
+        self._refusals = Refusals()
+        super().__init__(
+            Sandbox(
+                _configured(config, pace.sandbox, options),
+                post=self._deliveries.post,
+                on_webhook=self._refusals.note,
+            )
+        )
         self.transport = SandboxTransport(self, latency=latency)
         self._home = Home()
         self._clients = Clients(self.config, self.transport, pace.client)
@@ -210,6 +218,7 @@ class FakeVendors(Outbox):
     def clear(self) -> None:
         """Forget every message; counters and injected faults stay."""
         self._home.call(self.sandbox.clear)
+        self._refusals.forget()
 
     # -- webhooks ----------------------------------------------------------------------------------------
 
@@ -224,7 +233,7 @@ class FakeVendors(Outbox):
             zns: Where ZNS's go, likewise.
 
         Raises:
-            ConfigurationError: If it is none of these.
+            ConfigurationError: If it is none of these, or a function that is not async.
             ValueError: If a URL is none.
         """
         urls = {
@@ -232,6 +241,7 @@ class FakeVendors(Outbox):
             "zns_url": self._deliveries.address("zns", zns),
         }
         self._home.call(lambda: self.sandbox.send_webhooks(**urls))
+        self._refusals.forget()
 
     def zalo_signature(self) -> ZaloSignature:
         """Return what verifies the ZNS webhooks of this object, with its clock."""
@@ -241,39 +251,53 @@ class FakeVendors(Outbox):
             clock=lambda: self._home.call(self.sandbox.epoch),
         )
 
-    async def settle(self, timeout: float = 60.0) -> None:
-        """Wait until every message has ended and every webhook has been answered or given up.
+    async def settle(self, timeout: float = 60.0, *, allow_refused: bool = False) -> None:
+        """Wait until every message has ended and every webhook has been taken, or given up.
 
         Messages that never end are not waited for.
 
         Args:
             timeout: For how long, in seconds.
+            allow_refused: Whether webhooks may be refused until they are given up, and what takes them may
+                raise: for tests of just that.
 
         Raises:
+            WebhooksRefusedError: If a webhook was given up, or what takes it raised, unless that is allowed;
+                each is told once.
             AssertionError: If the time is over first.
         """
         __tracebackhide__ = True
         clock = asyncio.get_running_loop().time
         began = clock()
         while (wait := await self._home.reach(self._unsettled_for)) is not None:
+            if self._refusals.has_raised() and not allow_refused:
+                break
             waited = clock() - began
             if waited >= timeout:
-                raise AssertionError(f"after {timeout} seconds something is still under way. {self._told()}")
+                told = "\n".join(filter(None, [self._told(), self._refusals.tell()]))
+                raise AssertionError(f"after {timeout} seconds something is still under way. {told}")
             # The longer it takes, the seldomer it looks: a webhook may be sent again after an hour.
             await asyncio.sleep(min(max(wait, waited / 20.0), timeout - waited))
+        if allow_refused:
+            self._refusals.forget()
+        elif (error := self._refusals.error()) is not None:
+            raise error
 
-    def wait_until_settled(self, timeout: float = 10.0) -> None:
+    def wait_until_settled(self, timeout: float = 10.0, *, allow_refused: bool = False) -> None:
         """Do what `settle()` does in a test that is not async, while its application runs in a thread.
 
         Args:
             timeout: For how long, in seconds.
+            allow_refused: Whether webhooks may be refused until they are given up, and what takes them may
+                raise: for tests of just that.
 
         Raises:
+            WebhooksRefusedError: If a webhook was given up, or what takes it raised, unless that is allowed.
             AssertionError: If the time is over first.
             ConfigurationError: If no application runs, or this is an async test.
         """
         __tracebackhide__ = True
-        self._home.run(lambda: self.settle(timeout), patience=None)
+        self._home.run(lambda: self.settle(timeout, allow_refused=allow_refused), patience=None)
 
     async def _unsettled_for(self) -> float | None:
         """Return after how many seconds to look again, or None where nothing is under way."""

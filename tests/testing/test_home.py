@@ -54,7 +54,7 @@ def test_without_a_loop_all_happens_right_here() -> None:
     home = Home()
     assert home.call(where_or_nowhere) is None
     home.close(where_that_fails)
-    with pytest.raises(ConfigurationError, match="no event loop is there"):
+    with pytest.raises(ConfigurationError, match="no event loop is there to wait for: nothing was sent"):
         home.run(where)
 
 

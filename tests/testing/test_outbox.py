@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from smsbat_async import BadRequestError, MessageType, RetryPolicy, SmsBatError
+from smsbat_async import BadRequestError, ConfigurationError, MessageType, RetryPolicy, SmsBatError
 from smsbat_async.sandbox.faults import FaultName
 from smsbat_async.testing import FakeVendors
 from tests.testing.messages import OTHER, PHONE, message, notification
@@ -101,3 +101,40 @@ async def test_a_failure_tells_why_nothing_was_accepted() -> None:
         "Requests answered 429: 1.",
         "Requests failed on purpose: 1.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sought", "complaint"),
+    [
+        ({"message_type": "promotion"}, "message_type must be one of transaction, promo, .*not 'promotion'"),
+        ({"vendor": "goby"}, "vendor must be one of smsbat, zns, not 'goby'"),
+    ],
+    ids=["message_type", "vendor"],
+)
+async def test_a_word_that_no_message_can_have_is_an_error(sought: dict[str, Any], complaint: str) -> None:
+    async with FakeVendors() as vendors:
+        with pytest.raises(ConfigurationError, match=complaint):
+            vendors.assert_sent(**sought)
+        with pytest.raises(ConfigurationError, match=complaint):
+            vendors.assert_not_sent(**sought)
+
+
+@pytest.mark.parametrize("word", [*MessageType, "zns", "sms", "viber_promo"])
+async def test_every_type_of_a_message_may_be_asked_for(word: str) -> None:
+    async with FakeVendors() as vendors:
+        vendors.assert_not_sent(message_type=word)
+
+
+@pytest.mark.parametrize("phone", ["0501234567", "(050) 123-45-67", "00380501234567"])
+async def test_a_phone_without_its_country_code_gets_a_hint(phone: str) -> None:
+    async with FakeVendors() as vendors:
+        vendors.assert_not_sent(to=phone)
+        await vendors.smsbat_client().send(message())
+        hint = re.escape(f"with their country codes: was {PHONE} meant by {phone}?")
+        with pytest.raises(AssertionError, match=hint):
+            vendors.assert_sent(to=phone)
+        with pytest.raises(AssertionError, match=hint):
+            vendors.assert_not_sent(to=phone)
+        with pytest.raises(AssertionError, match=r"^(?![\s\S]*country)"):
+            vendors.assert_sent(to=OTHER)
+        vendors.assert_not_sent(to="0671234567")

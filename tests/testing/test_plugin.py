@@ -258,6 +258,7 @@ def test_unnamed(smsbat_sandbox): ...
             "@pytest.mark.smsbat_sandbox takes options by name only",
         ]
     )
+    result.stdout.no_fnmatch_line("*During handling of*")
 
 
 def test_a_failed_assertion_points_at_the_test(run: Run) -> None:

@@ -22,7 +22,7 @@ COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 
 
 def test_every_block_is_a_file() -> None:
-    assert len(FILE.findall(PAGE)) == len(BLOCK.findall(PAGE)) == len(dict(FILE.findall(PAGE))) == 15
+    assert len(FILE.findall(PAGE)) == len(BLOCK.findall(PAGE)) == len(dict(FILE.findall(PAGE))) == 16
 
 
 def test_the_examples_pass(pytester: pytest.Pytester) -> None:
@@ -37,7 +37,7 @@ def test_the_examples_pass(pytester: pytest.Pytester) -> None:
         timeout=55,
     )
     result.assert_outcomes(passed=tests)
-    assert tests == 15
+    assert tests == 17
 
 
 async def test_the_failure_reads_as_on_the_page() -> None:

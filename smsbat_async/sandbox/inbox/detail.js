@@ -91,7 +91,7 @@ export class Detail {
       ...fact("starts", "Starts"),
       ...fact("ended", "Ended"),
       ...fact("polls", "Polls"),
-      ...fact("webhooks", "Webhooks sent"),
+      ...fact("webhooks", "Webhooks tried"),
       ...fact("answer", "Named in the answer"),
       ...fact("type", "Type"),
       ...fact("vendor", "Vendor"),
@@ -236,7 +236,7 @@ function channel({ name, status }) {
   );
 }
 
-function webhooks({ sent, last_status: last }) {
-  if (!sent) return "None";
-  return last === null ? `${words.count(sent)}, no answer yet` : `${words.count(sent)}, last answer ${last}`;
+function webhooks({ tried, last_status: last }) {
+  if (!tried) return "None";
+  return last === null ? `${words.count(tried)}, no answer` : `${words.count(tried)}, last answer ${last}`;
 }
