@@ -20,23 +20,6 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the ledger does in PostgreSQL on uvloop.
-
-    It does the same in a file on both loops, and whole campaigns in PostgreSQL are run on both.
-    """
-    left_out = {
-        item
-        for item in items
-        if "[uvloop-" in item.name
-        and isinstance(item, pytest.Function)
-        and item.callspec.params.get("where") == "postgres"
-    }
-    if left_out:
-        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
-        items[:] = [item for item in items if item not in left_out]
-
-
 @pytest.fixture(autouse=True)
 def no_blocking_calls() -> Iterator[BlockBuster | None]:
     """Fail a test in which the package blocks the event loop."""

@@ -132,7 +132,7 @@ async def test_a_stream_pulls_no_more_than_its_buffer_and_its_chunks_ahead_of_th
 
     def source() -> Iterator[CascadeMessage]:
         nonlocal pulled
-        for number in range(50_000):
+        for number in range(200_000):
             pulled += 1
             yield message(number)
 
@@ -140,9 +140,9 @@ async def test_a_stream_pulls_no_more_than_its_buffer_and_its_chunks_ahead_of_th
         async for _result in client.send_stream(source(), chunk_size=100, concurrency=4):
             ahead = max(ahead, pulled - read)
             read += 1
-            if read % 12_500 == 1:
+            if read % 50_000 == 1:
                 await asyncio.sleep(1.0)  # the workers go on as far as they may
-    assert (pulled, read) == (50_000, 50_000)
+    assert (pulled, read) == (200_000, 200_000)
     assert 1_000 <= ahead <= 1_000 + 4 * 100
 
 
