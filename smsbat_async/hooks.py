@@ -299,12 +299,13 @@ def _name(hook: object) -> str:
     return str(getattr(hook, "__qualname__", type(hook).__qualname__))
 
 
-def _is_async(hook: object) -> bool:
-    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(type(hook).__call__)
+def is_async(function: object) -> bool:
+    """Return whether what a callable gives would have to be awaited."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _checked(hooks: object) -> tuple[Callable[..., None], ...]:
     found: tuple[Any, ...] = tuple(hooks) if isinstance(hooks, Iterable) else (None,)
-    if any(not callable(hook) or _is_async(hook) for hook in found):
+    if any(not callable(hook) or is_async(hook) for hook in found):
         raise ConfigurationError("hooks must be an iterable of callables, and none a coroutine function")
     return found

@@ -109,9 +109,8 @@ class Spans:
         span = known.span
         if event.call.operation in BATCHES:
             count = known.outcomes.total() or known.asked
-            if (
-                count or event.error_type is None
-            ):  # of a call that was broken off, none is not known to be true
+            # Of a call that was broken off it is not known that there were none.
+            if count or event.error_type is None:
                 span.set_attribute(names.MESSAGING_BATCH_MESSAGE_COUNT, count)
             for outcome, number in known.outcomes.items():
                 span.set_attribute(names.COUNT_BY_OUTCOME + outcome, number)

@@ -1,6 +1,5 @@
 """WebhookReceiver: what a webhook meets, from its first byte to its answer, whatever the framework."""
 
-import inspect
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Final, Generic, NamedTuple, Self
@@ -11,6 +10,7 @@ from smsbat_async.client import SmsBatClient, ZnsClient
 from smsbat_async.core import Client
 from smsbat_async.credentials import Secret, header_name
 from smsbat_async.errors import ClientClosedError, ConfigurationError
+from smsbat_async.hooks import is_async
 from smsbat_async.policies import check_count, is_number
 from smsbat_async.statuses import S
 from smsbat_async.vendors import smsbat_webhook, zns_webhook
@@ -115,7 +115,7 @@ class WebhookReceiver(Generic[S]):
         for name, function in (("verify", verify), ("on_event", on_event), ("store", store)):
             if function is not None and not callable(function):
                 raise ConfigurationError(f"{name} must be callable")
-        if inspect.iscoroutinefunction(verify):
+        if verify is not None and is_async(verify):
             raise ConfigurationError("verify must be a plain function: nobody awaits it")
         if not self._secrets and verify is None:
             raise ConfigurationError("secrets or verify must be given: anybody could send webhooks otherwise")

@@ -435,6 +435,11 @@ async def verify_later(headers: Any, raw: bytes) -> bool:
     return True
 
 
+class VerifiesLater:
+    async def __call__(self, headers: Any, raw: bytes) -> bool:
+        return True
+
+
 @pytest.mark.looptime
 @pytest.mark.parametrize("said", [None, 1, "yes", verify_later], ids=range(4))
 async def test_row_65_only_true_is_genuine(said: Any) -> None:
@@ -455,13 +460,14 @@ async def test_row_65_only_true_is_genuine(said: Any) -> None:
         ({"secrets": [SECRET], "store": 7}, "store "),
         ({"verify": "yes"}, "verify "),
         ({"verify": verify_later}, "verify "),
+        ({"verify": VerifiesLater()}, "verify "),
         ({"secrets": [SECRET], "concurrency": 0}, "concurrency "),
         ({"secrets": [SECRET], "backlog": 0}, "backlog "),
         ({"secrets": [SECRET], "remembered": 0}, "remembered "),
         ({"secrets": [SECRET], "read_timeout": 0}, "read_timeout "),
         ({"secrets": [SECRET], "read_timeout": None}, "read_timeout "),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 async def test_a_wrong_argument_is_named(options: dict[str, Any], problem: str) -> None:
     async with client_of(waiting()) as client:
