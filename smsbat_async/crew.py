@@ -9,6 +9,7 @@ import anyio
 import anyio.abc
 
 from smsbat_async.calls import UNTOLD, Scope
+from smsbat_async.cancelling import cancelled_within, is_cancellation
 from smsbat_async.channel import Channel
 from smsbat_async.errors import ClientClosedError
 
@@ -75,8 +76,16 @@ class Job:
     async def _guarded(self) -> None:
         try:
             await self._worker()
-        except Exception as error:  # noqa: BLE001 - the reader gets whatever it is
-            self._channel.fail(error)
+        except asyncio.CancelledError as error:
+            if is_cancellation(error):
+                raise
+            self._channel.fail(cancelled_within("a worker", error))
+        except GeneratorExit:  # the loop is gone, and the reader with it
+            raise
+        except BaseException as error:
+            self._channel.fail(error)  # whatever it is: without it the results would seem complete
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
 
     def stop(self, grace: float | None = None, *, error: BaseException | None = None) -> None:
         """Begin nothing new.

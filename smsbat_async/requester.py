@@ -328,11 +328,16 @@ class Requester:
         except SmsBatError as met:
             error = met
         except asyncio.CancelledError:
-            if task not in self._aborted or task.uncancel() > cancels:
+            if task in self._aborted and task.uncancel() <= cancels:
+                # Cancelled by our own closing: for the caller this is an error like any other.
+                error = TransportError("the client was closed", kind="closed") if attempt.started else None
+                error = error if error is not None and request.body is not None else ClientClosedError()
+            elif task.cancelling():
                 raise
-            # Cancelled by our own closing: for the caller this is an error like any other.
-            error = TransportError("the client was closed", kind="closed") if attempt.started else None
-            error = error if error is not None and request.body is not None else ClientClosedError()
+            else:
+                # Nobody cancels this task: what a resolver or a middleware of the user awaited was cancelled.
+                lost = TransportError if attempt.started else NotSentError
+                error = lost("something that the transport awaited was cancelled", kind="disconnected")
         finally:
             self._running.discard(task)
             self._aborted.discard(task)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
+from smsbat_async.cancelling import cancelled_within, is_cancellation
 from smsbat_async.channel import Channel
 from smsbat_async.errors import InvalidMessageError
 
@@ -38,11 +39,12 @@ class Source(Generic[T]):
         field: str,
         check: Callable[[object], None] | None = None,
     ) -> None:
+        self._field = field
         self._check = check
         self._sync: Iterator[T] | None = None
         self._async: AsyncIterator[T] | None = None
         self._lock = asyncio.Lock()  # an async generator cannot be asked twice at once
-        self._kept: Exception | None = None
+        self._kept: BaseException | None = None
         self._over = False
         self.is_sync = False
         if isinstance(items, str | bytes) or not isinstance(items, AsyncIterable | Iterable):
@@ -79,7 +81,9 @@ class Source(Generic[T]):
             while len(taken) < count:
                 try:
                     item = await self._take()
-                except Exception as met:  # noqa: BLE001 - the user's own iterable may raise anything
+                except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                    raise
+                except BaseException as met:  # noqa: BLE001 - the user's own iterable may raise anything
                     self._kept = met
                     break
                 if isinstance(item, End):
@@ -102,8 +106,10 @@ class Source(Generic[T]):
         except StopAsyncIteration:
             self._over = True
             return END
-        except BaseException:
+        except BaseException as error:
             self._over = True
+            if isinstance(error, asyncio.CancelledError) and not is_cancellation(error):
+                raise cancelled_within(self._field, error) from error
             raise
         return item
 
@@ -119,7 +125,9 @@ class Source(Generic[T]):
         except StopIteration:
             self._over = True
             return END
-        except BaseException:
+        except BaseException as error:
             self._over = True
+            if isinstance(error, asyncio.CancelledError) and not is_cancellation(error):
+                raise cancelled_within(self._field, error) from error
             raise
         return item

@@ -25,6 +25,7 @@ FLOORS: list[set[str]] = [
         "pool",
         "turn",
         "requester",
+        "cancelling",
         "channel",
         "sources",
         "calls",

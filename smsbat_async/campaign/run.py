@@ -18,6 +18,7 @@ from smsbat_async.campaign.records import CampaignRecord, CampaignState, Counts,
 from smsbat_async.campaign.rules import Budget, FailureShare
 from smsbat_async.campaign.settings import CampaignSettings
 from smsbat_async.campaign.tracker import Tracker
+from smsbat_async.cancelling import cancelled_within, is_cancellation
 from smsbat_async.client import SmsBatClient
 from smsbat_async.errors import LedgerError
 from smsbat_async.hooks import Hooks
@@ -165,6 +166,11 @@ class Run:
         """Do something whose failure ends the run, and not only itself."""
         try:
             await work
+        except asyncio.CancelledError as met:
+            if is_cancellation(met):
+                raise
+            # A group takes a task that ends like this for one that is done.
+            self.halt.fail(cancelled_within("the run", met))
         except Exception as met:  # noqa: BLE001 - the run raises it
             self.halt.fail(met)
 

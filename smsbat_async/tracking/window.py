@@ -83,7 +83,9 @@ class Window(Generic[S]):
             await self._admit_all()
             while self._tracked and not channel.stopped:
                 await channel.changed()
-        except Exception as error:  # noqa: BLE001 - the user's own iterable may raise anything
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's own iterable may raise anything
             # What is being tracked goes on to its end before the reader hears of it.
             channel.keep(error)
             while self._tracked and not channel.stopped:

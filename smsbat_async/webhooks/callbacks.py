@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any, Generic
 
+from smsbat_async.cancelling import is_cancellation
 from smsbat_async.statuses import S
 from smsbat_async.vendors.webhook import WebhookEvent
 
@@ -82,12 +83,14 @@ class Callbacks(Generic[S]):
                 result = self._on_event(event)
                 if inspect.isawaitable(result):
                     await result
-            except Exception as error:  # noqa: BLE001 - one bad callback must not stop the others
+            except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                raise
+            except BaseException as error:  # one bad callback must not stop the others
+                if is_cancellation(error):
+                    self._given_up.append(_of(event))
+                    raise
                 self.failures += 1
                 logger.error("the callback raised %s on %s", where(error), _of(event))  # noqa: TRY400
-            except asyncio.CancelledError:
-                self._given_up.append(_of(event))
-                raise
 
     async def aclose(self, grace: float) -> None:
         """Let what waits be done, and give up the rest.

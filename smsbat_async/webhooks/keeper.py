@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic
 
+from smsbat_async.cancelling import is_cancellation
 from smsbat_async.statuses import S
 from smsbat_async.vendors.webhook import WebhookEvent
 from smsbat_async.webhooks.callbacks import where
@@ -65,7 +66,10 @@ class Keeper(Generic[S]):
         try:
             async with asyncio.timeout(self._timeout):
                 await self._store(events)
-        except Exception as error:  # noqa: BLE001 - the vendor is told to send them again
+        except (Exception, asyncio.CancelledError) as error:
+            # The vendor is told to send them again.
+            if is_cancellation(error):
+                raise
             self.failures += 1
             logger.error("%d events could not be stored: %s", len(events), where(error))  # noqa: TRY400
             return False

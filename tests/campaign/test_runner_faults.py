@@ -14,6 +14,7 @@ from smsbat_async.campaign import CampaignRecord, CampaignState, Chunk, Ledger, 
 from tests.campaign.campaigns import Vendor, campaign_of, client_of, file_of, in_states
 from tests.campaign.ledgers import Clock
 from tests.campaign.test_ledger_faults import check_is_ours, unwritable_log
+from tests.support.items import await_the_cancelled
 
 BY_FIFTY = {"chunk_size": 50, "track_for": 0}
 PLENTY = 1_000_000
@@ -76,6 +77,33 @@ class Wordy(Ledger):
 
     async def claim(self, campaign: CampaignRecord, *, owner: str) -> Chunk | None:
         return await super().claim(campaign, owner=f"{owner}{'x' * 10_000}")
+
+
+class Torn(Ledger):
+    """A ledger whose claims await, from the second on, what somebody else cancels."""
+
+    claims = 0
+
+    async def claim(self, campaign: CampaignRecord, *, owner: str) -> Chunk | None:
+        self.claims += 1
+        if self.claims > 1:
+            await await_the_cancelled()
+        return await super().claim(campaign, owner=owner)
+
+
+async def test_a_run_in_which_something_else_was_cancelled_fails_and_goes_on_when_run_again(
+    tmp_path: Path,
+) -> None:
+    path, file, vendor = tmp_path / "campaigns.db", file_of(tmp_path, 150), Vendor()
+    async with Torn.open(path) as ledger, client_of(vendor) as client:
+        with pytest.raises(RuntimeError, match="the run: something that was awaited there was cancelled"):
+            await campaign_of(ledger, file, set=BY_FIFTY).run(client)
+        assert (await ledger.campaign("spring")).state is CampaignState.RUNNING
+        assert await in_states(ledger) == {State.ACCEPTED: 50, State.PENDING: 100}
+    async with Ledger.open(path) as ledger, client_of(vendor) as client:
+        await campaign_of(ledger, file, set=BY_FIFTY).run(client)
+        assert await in_states(ledger) == {State.ACCEPTED: 150}
+    assert set(vendor.got.values()) == {1}
 
 
 class TestNoRoom:

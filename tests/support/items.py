@@ -23,3 +23,10 @@ async def turns(count: int = 20) -> None:
     """Let the loop turn some times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def await_the_cancelled() -> None:
+    """Await a task that somebody else cancels."""
+    task = asyncio.ensure_future(asyncio.sleep(3_600))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await task

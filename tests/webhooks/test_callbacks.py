@@ -9,6 +9,7 @@ import pytest
 from smsbat_async import MessageStatus
 from smsbat_async.vendors.webhook import WebhookEvent
 from smsbat_async.webhooks.callbacks import Callbacks
+from tests.support.items import await_the_cancelled
 
 
 def event(name: str = "a") -> WebhookEvent[MessageStatus]:
@@ -62,6 +63,26 @@ async def test_row_60_one_that_raises_is_counted_and_the_others_run(caplog: pyte
     assert "ValueError in " in caplog.text
     assert "test_callbacks.py, line " in caplog.text
     assert "380501234567" not in caplog.text
+
+
+@pytest.mark.looptime
+async def test_row_60_one_that_awaits_what_is_cancelled_is_counted_and_the_others_run() -> None:
+    done: list[str] = []
+
+    async def work(told: WebhookEvent[MessageStatus]) -> None:
+        assert told.status is not None
+        if told.status.message_id == "b":
+            await await_the_cancelled()
+        if told.status.message_id == "c":
+            pytest.fail("which raises no Exception")
+        done.append(told.status.message_id)
+
+    callbacks = callbacks_of(work, concurrency=1)
+    for name in ("a", "b", "c", "d"):
+        callbacks.submit(event(name))
+    await callbacks.aclose(grace=1.0)
+    assert done == ["a", "d"]
+    assert (callbacks.failures, callbacks.dropped) == (2, 0)
 
 
 @pytest.mark.looptime

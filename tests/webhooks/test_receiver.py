@@ -13,6 +13,7 @@ from smsbat_async.credentials import Secret
 from smsbat_async.webhooks import WebhookEvent, WebhookReceiver, ZaloSignature
 from smsbat_async.webhooks.reply import BODY_MAXIMUM
 from tests.support.fake import FakeTransport, client_of
+from tests.support.items import await_the_cancelled
 from tests.tracking.test_poller_news import WAITING, zns_client
 from tests.webhooks.posting import OTHER, SECRET, body, pieces, post
 
@@ -360,6 +361,28 @@ async def test_row_69_a_store_that_hangs_is_one_that_fails() -> None:
     ):
         assert (await post(receiver, body())).status == 503
         assert asyncio.get_running_loop().time() == pytest.approx(5.0, abs=0.1)
+
+
+@pytest.mark.looptime
+async def test_row_69_a_store_that_awaits_what_is_cancelled_fails_and_the_next_events_are_stored() -> None:
+    stored: list[str] = []
+
+    async def store(events: Sequence[Event]) -> None:
+        await asyncio.sleep(1.0)
+        if not stored:
+            stored.append("in vain")
+            await await_the_cancelled()
+        stored.extend(event.status.message_id for event in events if event.status)
+
+    async with (
+        client_of(waiting()) as client,
+        WebhookReceiver(client, secrets=[SECRET], store=store) as receiver,
+    ):
+        first = asyncio.create_task(post(receiver, body("m-1")))
+        await asyncio.sleep(0.5)
+        second = asyncio.create_task(post(receiver, body("m-2")))  # waits for the write of the first
+        assert ((await first).status, (await second).status) == (503, 200)
+    assert stored == ["in vain", "m-2"]
 
 
 @pytest.mark.looptime
