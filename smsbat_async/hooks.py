@@ -72,8 +72,8 @@ class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
 class RequestFinished(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of one HTTP request is over: it was answered, or failed.
 
-    What got no slot in time, or met an open circuit, was no attempt. An attempt that is cancelled with its
-    caller is not told of.
+    What got no slot in time, or met an open circuit, was no attempt. One that is cancelled with its caller
+    ends with a `TransportError` of the kind `cancelled`, which is raised to nobody.
 
     Args:
         kind: `status` or `send`.

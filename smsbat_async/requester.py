@@ -333,6 +333,7 @@ class Requester:
                 error = TransportError("the client was closed", kind="closed") if attempt.started else None
                 error = error if error is not None and request.body is not None else ClientClosedError()
             elif task.cancelling():
+                error = TransportError("the request was cancelled", kind="cancelled")  # for the hooks alone
                 raise
             else:
                 # Nobody cancels this task: what a resolver or a middleware of the user awaited was cancelled.
@@ -345,20 +346,20 @@ class Requester:
                 pool.leave(gate, terms.bulk)
             if self._idle is not None and not self._running:
                 self._idle.set()
-        if asked and self._hooks:  # what got no slot, or met an open circuit, was no attempt
-            self._hooks.emit(
-                RequestFinished(
-                    kind=gate.kind,
-                    host=self._host,
-                    method=request.method,
-                    template=request.template,
-                    attempt=failures + 1,
-                    status_code=status_code,
-                    elapsed=loop.time() - started_at,
-                    error=error,
-                    call=terms.scope.call,
+            if asked and self._hooks:  # what got no slot, or met an open circuit, was no attempt
+                self._hooks.emit(
+                    RequestFinished(
+                        kind=gate.kind,
+                        host=self._host,
+                        method=request.method,
+                        template=request.template,
+                        attempt=failures + 1,
+                        status_code=status_code,
+                        elapsed=loop.time() - started_at,
+                        error=error,
+                        call=terms.scope.call,
+                    )
                 )
-            )
         if error is None:
             host.circuit.reached()
             gate.budget.earn()

@@ -151,6 +151,23 @@ class TestOneMessage:
         assert values_of(exported.the("send smsbat"))["smsbat.outcome"] == "not_sent"
         assert values_of(exported.the("track smsbat"))["error.type"] == "CancelledError"
 
+    @pytest.mark.looptime
+    async def test_a_request_that_its_callers_timeout_cancels_has_a_span_too(self) -> None:
+        exported = Exported()
+        slow = FakeTransport(lambda _: Reply(status(), after=3.0))
+        async with client_of(slow, hooks=[exported.hook]) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await client.status("a")
+            pending = asyncio.ensure_future(client.status("b"))
+            await asyncio.sleep(1.0)
+            pending.cancel()
+            await asyncio.wait({pending})
+        requests, calls = exported.named(STATUS), exported.named("status smsbat")
+        assert [values_of(request)["error.type"] for request in requests] == ["cancelled"] * 2
+        assert all("http.response.status_code" not in values_of(request) for request in requests)
+        assert [parent_of(request) for request in requests] == [id_of(call) for call in calls]
+
 
 def zns_vendor(call: Call) -> Any:
     if call.request.body is None:
