@@ -82,7 +82,7 @@ class Served(NamedTuple):
 
     Args:
         port: Where it listens, on loopback.
-        complaints: What was logged of errors and tracebacks, by anybody.
+        complaints: What was logged of errors and tracebacks, by anybody but the loops of other tests.
     """
 
     port: int
@@ -109,27 +109,42 @@ class Served(NamedTuple):
 
 
 class Complaints(logging.Handler):
-    """Keeps what is logged of errors."""
+    """Keeps what is logged of errors; of what loops log, what the running one does.
+
+    The garbage of a test before, whose loop is closed, may be collected at any time and complain then.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.records: list[logging.LogRecord] = []
+        self._of_this_loop = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.ERROR or record.exc_info:
+        of_another = record.name == "asyncio" and not self._of_this_loop
+        if not of_another and (record.levelno >= logging.ERROR or record.exc_info):
             self.records.append(record)
+
+    def hear(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Let the loop log what it has to complain about, as it would."""
+        self._of_this_loop = True
+        try:
+            loop.default_exception_handler(context)
+        finally:
+            self._of_this_loop = False
 
 
 @asynccontextmanager
 async def running(app: Starlette | web.Application, **options: Any) -> AsyncGenerator[Served]:
     """Run an application behind the server of its framework."""
-    complaints = Complaints()
+    complaints, loop = Complaints(), asyncio.get_running_loop()
     logging.getLogger().addHandler(complaints)
+    loop.set_exception_handler(complaints.hear)
     try:
         serving = _uvicorn(app, **options) if isinstance(app, Starlette) else _aiohttp(app, **options)
         async with serving as port:
             yield Served(port, complaints.records)
     finally:
+        loop.set_exception_handler(None)
         logging.getLogger().removeHandler(complaints)
 
 

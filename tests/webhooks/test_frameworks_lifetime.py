@@ -1,5 +1,7 @@
 """How clients and receivers live in an application, and how handlers get at them."""
 
+import asyncio
+import gc
 import importlib
 import json
 import subprocess
@@ -294,3 +296,37 @@ def test_webhooks_alone_need_no_web_framework() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+async def broken() -> None:
+    raise ValueError("nobody asks for it")
+
+
+async def settled(task: "asyncio.Task[None]") -> None:
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_complaints_are_those_of_the_running_loop_and_not_of_garbage_that_a_test_before_left(
+    framework: str,
+) -> None:
+    other = asyncio.SelectorEventLoop()
+    left = other.create_task(broken())
+    await asyncio.to_thread(other.run_until_complete, settled(left))
+    await asyncio.to_thread(other.close)
+    smsbat = client_of(FakeTransport([]))
+    async with (
+        smsbat,
+        WebhookReceiver(smsbat, secrets=[SECRET]) as receiver,
+        served(framework, receiver) as server,
+    ):
+        del left
+        gc.collect()
+        assert server.complaints == []
+        mine = asyncio.create_task(broken())
+        await settled(mine)
+        del mine
+        gc.collect()
+        assert [complaint.exc_info[0] for complaint in server.complaints if complaint.exc_info] == [
+            ValueError
+        ]
