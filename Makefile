@@ -23,14 +23,10 @@ types: $(VENV)/.dev ## Check types with mypy and pyright, both strict
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 
-# Whole campaigns that are killed, and benchmarks: measuring makes them take three times as long, and without them the
-# coverage is 99 % as well.
-UNMEASURED = tests/crash tests/test_poll_efficiency.py $(wildcard tests/test_benchmarks*.py tests/*/test_*_benchmark.py)
-
 coverage: $(VENV)/.dev ## Run every test, and measure that they reach 95 % of all branches
-	$(BIN)/pytest -n auto $(UNMEASURED)
+	$(BIN)/pytest -n auto -m unmeasured
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto $(UNMEASURED:%=--ignore=%)
+	$(BIN)/coverage run -m pytest -n auto -m 'not unmeasured'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

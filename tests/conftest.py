@@ -1,11 +1,21 @@
 """What every test stands on: both event loops, virtual time, and a watch on blocking calls."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import gc
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import uvloop
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing on a busy machine. Whether a change may land is asked of the same
+# examples every time; at a desk there are new ones.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("tests")
 
 
 def pytest_sessionstart() -> None:
@@ -18,6 +28,20 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     if item.get_closest_marker("looptime") is not None:
         return {"virtual": asyncio.new_event_loop}
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Measure coverage on asyncio's loop alone: it doubles the time, and uvloop runs the same lines."""
+    for item in items:
+        if "[uvloop" in item.name:
+            item.add_marker("unmeasured")
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at the tests themselves: there are 10,000 of them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from benchmarks.metronome import Metronome
 from benchmarks.server import ServerProcess, variant_of
 from benchmarks.ticker import Ticker
 
+pytestmark = pytest.mark.unmeasured
+
 LOOPS = list(machine.loops())
 
 

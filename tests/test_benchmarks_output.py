@@ -10,6 +10,8 @@ from benchmarks import decode, document, machine
 from benchmarks.__main__ import main, show
 from benchmarks.table import Report, Spread, Table
 
+pytestmark = pytest.mark.unmeasured
+
 
 class TestOutput:
     def test_a_spread_is_the_median_between_its_ends(self) -> None:

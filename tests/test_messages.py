@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import (
@@ -215,7 +215,6 @@ class TestSchedule:
         assert made.scheduled_sent == dt.datetime(2025, 1, 25, 10, tzinfo=dt.UTC)
         assert made.scheduled_sent.tzinfo is dt.UTC
 
-    @settings(deadline=None)
     @given(st.datetimes(), st.integers(-1439, 1439))
     def test_any_moment_becomes_utc_or_is_refused(self, moment: dt.datetime, minutes: int) -> None:
         zone = dt.timezone(dt.timedelta(minutes=minutes))
@@ -307,7 +306,6 @@ class TestWire:
         assert b"null" not in msgspec.json.encode(message(ttl=None, scheduled_sent=None, survey_options=None))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_is_unicode_says_what_utf8_can_carry(text: str) -> None:
     assert is_unicode(text) == (not any("\ud800" <= character <= "\udfff" for character in text))

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import ConfigurationError, Limits, PollPolicy, Rate, RetryPolicy
@@ -144,7 +144,6 @@ class TestRetryDelay:
 
         assert RetryPolicy().delay(5, Shortest()) == 0.0
 
-    @settings(deadline=None)
     @given(COUNTS, st.floats(0, 1e300), st.floats(0, 1e300), SEEDS)
     def test_is_between_0_and_its_longest(self, failures: int, one: float, other: float, seed: int) -> None:
         initial, maximum = sorted((one, other))
@@ -224,7 +223,6 @@ class TestPollDelay:
         assert policy.minimum_gap == 0.0
         assert policy.delay(3, Random(1)) == 0.01
 
-    @settings(deadline=None)
     @given(
         COUNTS,
         st.floats(1, 1e6),
@@ -276,7 +274,6 @@ class TestRate:
     def test_leaves_every_process_one_start(self) -> None:
         assert Rate(50, 75).share(1_000) == Rate(0.05, 1)
 
-    @settings(deadline=None)
     @given(st.floats(1e-6, 1e9), st.integers(0, 10**9), st.integers(1, 10_000))
     def test_parts_are_never_more_than_the_whole(self, per_second: float, room: int, processes: int) -> None:
         burst = math.ceil(per_second) + room

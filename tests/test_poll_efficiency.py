@@ -19,6 +19,8 @@ from benchmarks.polling.simulation import Oracle, Planned, simulate
 from smsbat_async import PollPolicy, Rate
 from smsbat_async.tracking.plans import plan_for
 
+pytestmark = pytest.mark.unmeasured
+
 SMALL = Size(
     streams=(10.0,),
     seconds=10.0,

@@ -97,7 +97,7 @@ async def test_a_pause_longer_than_the_deadline_fails_at_once() -> None:
         assert transport.ids == ["a"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     maximum=st.integers(1, 6),
     rate=st.sampled_from([None, Rate(20, 20), Rate(5, 9)]),

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async.sandbox import Message, Sandbox, SandboxConfig
@@ -53,7 +53,6 @@ def draw(config: SandboxConfig, seed: int, ttl: float = math.inf, outcome: Outco
 # -- fates ----------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(),
     shares=st.tuples(*[st.floats(0, 0.33)] * 3),
@@ -275,7 +274,6 @@ def test_a_full_bucket_that_refills_still_lets_no_more_than_a_burst_through() ->
     assert len(served) == pytest.approx(75 + 5 * 50, abs=2)
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 20),
     st.integers(1, 20),

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async.sandbox import Message, Sandbox, SandboxConfig
@@ -164,7 +164,6 @@ async def test_a_message_for_later_may_be_decided_now() -> None:
     assert (message.status(clock.seconds), message.starts_at) == ("delivered", clock.seconds)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 1000),
     start=st.floats(0, 1e9),

@@ -133,6 +133,7 @@ async def test_what_cannot_be_sent_at_once_is_refused_whole(taken: list[CascadeM
     assert vendor.requests == []
 
 
+@pytest.mark.looptime
 async def test_without_a_turn_in_time_nothing_is_taken() -> None:
     shelf = Shelf([message(1)])
     hours = Limits(send=Rate(1 / 3600, burst=1))

@@ -215,7 +215,7 @@ async def test_something_that_is_no_message_is_refused_before_the_network() -> N
 # Chunks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     count=st.integers(0, 40),
     size=st.integers(1, 12),

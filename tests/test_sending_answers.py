@@ -60,7 +60,7 @@ def refusal(status: int, code: str = "INVALID_PHONE") -> dict[str, Any]:
 # Matching answers to messages
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), count=st.integers(1, 20), size=st.integers(1, 20))
 async def test_answers_are_matched_by_tracking_id_whatever_their_order(
     data: st.DataObject, count: int, size: int
@@ -116,7 +116,7 @@ def requests_needed(ids: list[int], bad: set[int]) -> int:
     return 1 + requests_needed(ids[:middle], bad) + requests_needed(ids[middle:], bad)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     data=st.data(),
     count=st.integers(1, 40),

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import (
@@ -118,7 +118,6 @@ class TestEndsOfSmsbat:
         assert answer.is_terminal is False
         assert answer.is_lasting is False
 
-    @settings(deadline=None)
     @given(st.text())
     def test_no_word_raises(self, word: str) -> None:
         answer = status(word)

@@ -200,11 +200,12 @@ async def test_finish_ends_one_direction_only() -> None:
         await server.seen_disconnect()
 
 
+@pytest.mark.looptime
 async def test_drip_takes_its_time() -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
     assert await talk(then(drip(b"abcdef", every=0.02, size=2), close())) == b"abcdef"
-    assert 0.03 < loop.time() - started < 1
+    assert loop.time() - started == pytest.approx(0.04, abs=0.01)
 
 
 async def test_pause_delay_and_hold() -> None:
@@ -336,7 +337,7 @@ async def test_a_connection_that_comes_at_the_very_end_is_closed() -> None:
                         await writer.wait_closed()
                 case error:
                     assert isinstance(error, OSError)
-        gc.collect()
+    gc.collect()
 
 
 async def test_the_same_port_can_come_back() -> None:
@@ -457,15 +458,16 @@ async def test_closed_on_reuse_leaves_the_second_request_unread() -> None:
         assert len(server.requests) == 2
 
 
+@pytest.mark.looptime
 async def test_idle_timeout_closes_kept_connections() -> None:
     async with (
-        ScriptedServer(answer(200, bodies.OK), idle_timeout=0.03) as server,
+        ScriptedServer(answer(200, bodies.OK), idle_timeout=3.0) as server,
         Client(server.port) as client,
     ):
         started = asyncio.get_running_loop().time()
         await client.ask()
         assert await client.rest() == b""
-        assert 0.02 < asyncio.get_running_loop().time() - started < 1
+        assert asyncio.get_running_loop().time() - started == pytest.approx(3.0, abs=0.1)
 
 
 async def test_early_answers_come_before_the_body() -> None:
@@ -965,10 +967,10 @@ async def test_ending_gives_results_and_exceptions() -> None:
 
 def test_wall_clock_off_by() -> None:
     before = time.time()
-    with wall_clock_off_by(-3600):
-        assert -3601 < time.time() - before < -3599
-        assert -3601 < time.time_ns() / 1e9 - before < -3599
-    assert abs(time.time() - before) < 1
+    with wall_clock_off_by(-86_400):
+        assert before - 86_400 <= time.time() < before
+        assert before - 86_400 <= time.time_ns() / 1e9 < before
+    assert before <= time.time() < before + 80_000
 
 
 async def test_stand_still_expires_timers_together() -> None:

@@ -9,6 +9,8 @@ import pytest
 from benchmarks import campaigns, machine, sends
 from benchmarks.server import ServerProcess
 
+pytestmark = pytest.mark.unmeasured
+
 
 def test_measures_every_way_beside_the_client_without_a_ledger() -> None:
     report = campaigns.run(campaigns.Size(rows=300, rounds=1, followed=200))

@@ -253,7 +253,7 @@ class TestOneZone:
         assert hours.opens_at(utc("2026-10-03T15:29")) is None
         assert hours.opens_at(utc("2026-10-03T15:30")) == utc("2026-10-04T14:45")
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(moments, st.sampled_from(ZONES), clocks, st.one_of(clocks, st.just("24:00")), days)
     @example(utc("2026-04-23T21:00"), "Africa/Cairo", "00:30", "00:20", ("fri",))
     def test_opens_at_the_first_open_minute(
@@ -292,7 +292,7 @@ class TestEachRecipient:
         hours = SendingHours(start="09:00", end="20:00")
         assert hours.opens_at(utc("2026-01-15T08:00"), NO_COUNTRY) == utc("2026-01-15T09:00")
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(
         moments,
         st.sampled_from([MOSCOW_OR_ANYWHERE, "+61412345678", "+593991234567", "+351912345678"]),

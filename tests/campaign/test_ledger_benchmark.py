@@ -1,6 +1,10 @@
 """The ledger's benchmark: it runs, and says what it measured."""
 
+import pytest
+
 from benchmarks import ledger
+
+pytestmark = pytest.mark.unmeasured
 
 
 def test_tells_of_every_phase_and_of_what_an_index_would_cost() -> None:

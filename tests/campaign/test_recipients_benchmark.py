@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import passes, recipients
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:

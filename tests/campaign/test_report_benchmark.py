@@ -3,7 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from benchmarks import report
+
+pytestmark = pytest.mark.unmeasured
 
 
 def test_measures_a_made_up_campaign_and_keeps_its_page(tmp_path: Path) -> None:

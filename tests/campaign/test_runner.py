@@ -125,7 +125,14 @@ class TestWhole:
     async def test_no_more_requests_are_in_flight_than_the_settings_say(
         self, tmp_path: Path, where: Path
     ) -> None:
-        vendor = Vendor(wait=lambda: asyncio.sleep(0.05))
+        three = asyncio.Event()
+
+        async def wait() -> None:
+            if vendor.in_flight >= 3:
+                asyncio.get_running_loop().call_later(0.05, three.set)  # time enough for a fourth
+            await three.wait()
+
+        vendor = Vendor(wait=wait)
         async with Ledger.open(where) as ledger, client_of(vendor) as client:
             await campaign_of(ledger, file_of(tmp_path, 40), set={"concurrency": 3}).run(client)
         assert vendor.peak == 3
@@ -647,6 +654,8 @@ class TestFollowing:
         async with Slow.open(where) as ledger, client_of(Vendor()) as client:
             running = asyncio.create_task(campaign_of(ledger, file_of(tmp_path, 4)).run(client))
             await begun.wait()
+            while client.poller.pending:  # noqa: ASYNC110 - until all ends are known
+                await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)  # it waits to try again
             running.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 
 from smsbat_async import Limits, Rate
-from smsbat_async.campaign import Campaign, CampaignState, Ledger, Progress, SendingHours, State
+from smsbat_async.campaign import (
+    Campaign,
+    CampaignRecord,
+    CampaignState,
+    Chunk,
+    Ledger,
+    Progress,
+    SendingHours,
+    State,
+)
 from smsbat_async.campaign.reach import Reach
 from smsbat_async.errors import NotSentError
+from smsbat_async.pacing import UNTOLD_PAUSE
 from tests.campaign.campaigns import Ear, Vendor, campaign_of, client_of, file_of, in_states, taken
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -78,10 +88,11 @@ async def test_recipients_are_written_to_by_the_clock_on_their_own_wall(tmp_path
     path = tmp_path / "people.csv"
     path.write_text("phone,text\n+380501234567,Ready\n+12125550123,Ready\n+380671234567,Ready\n")
     # At noon UTC it is 14 o'clock in Kyiv, and 7 in New York.
-    clock, times = Clock(before=2.0), list[float]()
+    clock, times = Clock(before=3_600.0), list[float]()
 
     async def note() -> None:
         times.append(clock.after_noon)
+        clock.ahead += 3_600
 
     vendor = Vendor(wait=note)
     settings = {"hours": SendingHours(start="07:00", end="20:00", zone="recipient"), "track_for": 0}
@@ -127,21 +138,27 @@ async def test_a_vendor_that_cannot_be_reached_for_long_stops_it_and_nobody_is_g
 async def test_row_39_during_a_pause_that_the_vendor_asks_for_nothing_is_claimed(
     tmp_path: Path, where: Path
 ) -> None:
-    limited = iter([True])
+    now = asyncio.get_running_loop().time
+    refused, claims = list[float](), list[float]()
+
+    class Noting(Ledger):
+        async def claim(self, campaign: CampaignRecord, *, owner: str) -> Chunk | None:
+            claims.append(now())
+            return await super().claim(campaign, owner=owner)
 
     def judge(ids: list[str]) -> tuple[int, Any]:
-        return (429, {"error": "slow down"}) if next(limited, False) else taken(ids)
+        if refused:
+            return taken(ids)
+        refused.append(now())
+        return 429, {"error": "slow down"}
 
     vendor, ear = Vendor(judge), Ear()
-    async with Ledger.open(where) as ledger, client_of(vendor) as client:
-        campaign = campaign_of(ledger, file_of(tmp_path, 40), set={"concurrency": 1, "track_for": 0})
-        running = asyncio.create_task(campaign.run(client, on_event=ear))
-        while not vendor.sends:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.2)
-        assert await in_states(ledger) == {State.PENDING: 40}
-        summary = await running
+    async with Noting.open(where) as ledger, client_of(vendor) as client:
+        settings = {"concurrency": 1, "track_for": 0}
+        summary = await campaign_of(ledger, file_of(tmp_path, 40), set=settings).run(client, on_event=ear)
     assert summary.counts[State.ACCEPTED] == 40
+    assert min(claims) < refused[0]
+    assert not [at for at in claims if refused[0] < at < refused[0] + 0.9 * UNTOLD_PAUSE]
     assert "too many requests" in {(event.waiting or "").rpartition(": ")[2] for event in ear.of(Progress)}
 
 

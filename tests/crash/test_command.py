@@ -15,6 +15,8 @@ from tests.crash.command import CONCURRENCY, Command
 from tests.crash.verdict import judge
 from tests.crash.witness import Witness
 
+pytestmark = pytest.mark.unmeasured
+
 PATIENCE = 30.0
 MESSAGES = 600
 

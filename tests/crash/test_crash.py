@@ -15,7 +15,7 @@ from tests.crash.proof import Proof, check_integrity
 from tests.crash.verdict import judge
 from tests.crash.witness import Witness
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.unmeasured]
 
 SEED = 7
 

@@ -213,6 +213,7 @@ class TestTooLarge:
             await client.status("a1")
             assert server.connections == 2
 
+    @pytest.mark.unmeasured
     async def test_row_22_a_bomb_costs_no_more_memory_than_twice_the_cap(
         self, transport: TransportName
     ) -> None:

@@ -102,6 +102,7 @@ class TestSilence:
             assert log.outcomes() == {one.id: SendOutcome.UNKNOWN for one in big}
             assert server.connections == 1
 
+    @pytest.mark.looptime
     async def test_row_15_a_black_hole_in_the_network_leaves_a_send_unknown(
         self, transport: TransportName
     ) -> None:
@@ -109,7 +110,7 @@ class TestSilence:
         async with (
             ScriptedServer(good) as server,
             FaultProxy(server.port) as network,
-            opened(network.url, transport, log, timeout=0.05) as client,
+            opened(network.url, transport, log, timeout=5.0) as client,
         ):
             network.black_hole()
             met = await failure(client.send(message()))

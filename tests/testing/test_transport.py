@@ -56,12 +56,12 @@ class Met(NamedTuple):
     accepted: int
 
 
-async def meet(transport: Transport, sandbox: Sandbox, request: Request) -> Met:
+async def meet(transport: Transport, sandbox: Sandbox, request: Request, timeout: float) -> Met:
     attempt = Attempt()
     answer: Response | None = None
     error: SmsBatError | None = None
     try:
-        answer = await transport.send(request, 0.2, attempt)
+        answer = await transport.send(request, timeout, attempt)
     except SmsBatError as met:
         error = met
     finally:
@@ -97,11 +97,16 @@ FAULTS: dict[str, tuple[SandboxConfig, Request]] = {
 }
 
 
+def patience(name: str) -> float:
+    """Return for how many seconds an answer is waited for: short where none comes."""
+    return 0.3 if "slow" in name else 20.0
+
+
 @pytest.mark.parametrize("name", FAULTS)
 async def test_memory_and_socket_are_alike(name: str) -> None:
     config, request = FAULTS[name]
     in_memory, listening = Sandbox(config), Sandbox(config)
-    found = await meet(SandboxTransport(in_memory), in_memory, request)
+    found = await meet(SandboxTransport(in_memory), in_memory, request, patience(name))
     async with listening:
         there = Request(
             request.method,
@@ -110,7 +115,7 @@ async def test_memory_and_socket_are_alike(name: str) -> None:
             request.headers,
             request.body,
         )
-        expected = await meet(AiohttpTransport(), listening, there)
+        expected = await meet(AiohttpTransport(), listening, there, patience(name))
     assert found == expected
 
 
@@ -119,11 +124,11 @@ async def test_out_of_reach_is_like_a_port_where_nobody_listens(request_: Reques
     sandbox = Sandbox()
     transport = SandboxTransport(sandbox)
     transport.is_reachable = False
-    found = await meet(transport, sandbox, request_)
+    found = await meet(transport, sandbox, request_, 20.0)
     with refused_port() as port:
         url = request_.url.replace(HOST, f"http://127.0.0.1:{port}")
         there = Request(request_.method, url, request_.template, request_.headers, request_.body)
-        expected = await meet(AiohttpTransport(), sandbox, there)
+        expected = await meet(AiohttpTransport(), sandbox, there, 20.0)
     assert found == expected
     assert (found.kind, found.started) == ("connect", False)
 

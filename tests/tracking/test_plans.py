@@ -127,7 +127,7 @@ class TestLearning:
 
 
 class TestRules:
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(
         st.floats(0.01, 100.0),
         st.sampled_from([0.5, 3.0, 120.0, 1e5]),

@@ -149,6 +149,7 @@ async def test_futures_that_ended_leave_nothing_behind(word: str) -> None:
         assert sum(ref() is not None for ref in refs) == 0
 
 
+@pytest.mark.unmeasured
 @pytest.mark.looptime(noop_cycles=2)
 async def test_tracking_and_cancelling_for_ever_takes_no_more_and_more_memory() -> None:
     transport = FakeTransport([WAITING])
@@ -173,6 +174,7 @@ async def test_tracking_and_cancelling_for_ever_takes_no_more_and_more_memory() 
         assert client.poller.pending == 0
 
 
+@pytest.mark.unmeasured
 @pytest.mark.looptime(noop_cycles=2)
 async def test_waiting_for_the_drain_again_and_again_leaves_nothing_behind() -> None:
     transport = FakeTransport([WAITING])

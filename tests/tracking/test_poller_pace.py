@@ -64,7 +64,7 @@ async def test_tracking_anew_after_a_cancellation_does_not_ask_again_within_a_se
         assert min(gaps(transport.times)) >= 1.0 - 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     initial=st.floats(1, 6),
     factor=st.floats(1, 3),

@@ -47,6 +47,7 @@ class Turns:
         return await self._task
 
 
+@pytest.mark.unmeasured
 @pytest.mark.looptime
 async def test_a_tracked_message_costs_at_most_450_bytes_its_future_and_id_included() -> None:
     async with client_of(FakeTransport([WAITING]), polling=NEVER_ASKED) as client:
@@ -71,6 +72,7 @@ async def test_a_tracked_message_costs_at_most_450_bytes_its_future_and_id_inclu
     assert left < 20_000
 
 
+@pytest.mark.unmeasured
 @pytest.mark.looptime
 async def test_a_message_in_a_window_costs_at_most_350_bytes_its_id_included() -> None:
     async with client_of(FakeTransport([WAITING]), polling=NEVER_ASKED) as client:

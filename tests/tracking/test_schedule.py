@@ -94,6 +94,7 @@ def test_a_time_that_never_comes_does_no_harm(at: float) -> None:
     assert len(schedule) == 0
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("step", [0.0, 1e-4, 1.0, 100.0])
 @pytest.mark.parametrize("ahead", [0.5, NEAR / 2, 10 * NEAR])
 def test_dropping_many_leaves_only_a_little_behind(step: float, ahead: float) -> None:
@@ -112,6 +113,7 @@ def test_dropping_many_leaves_only_a_little_behind(step: float, ahead: float) ->
     assert left < 10_000  # bytes; 20,000 rows would be 80,000
 
 
+@pytest.mark.unmeasured
 def test_dropping_what_is_due_leaves_only_a_little_behind() -> None:
     schedule = Schedule()
     schedule.add(0, 5.0, 5.0)
@@ -128,6 +130,7 @@ def test_dropping_what_is_due_leaves_only_a_little_behind() -> None:
     assert rows_due(schedule, 5.0) == [0]
 
 
+@pytest.mark.unmeasured
 def test_an_empty_schedule_gives_its_memory_back() -> None:
     schedule = Schedule()
     tracemalloc.start()

@@ -49,7 +49,7 @@ def price_of(
     return total
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(CHANCES, st.floats(0.01, 20.0), st.floats(0.5, 60.0), st.sampled_from([0.0, 1.5, 5.0, 30.0]))
 def test_no_other_timetable_is_cheaper(
     chances: list[float], price: float, patience: float, gap: float
@@ -67,7 +67,6 @@ def test_no_other_timetable_is_cheaper(
     assert table.cost == pytest.approx(cheapest)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 0.05), min_size=5, max_size=5), st.floats(0.05, 50.0))
 def test_a_later_poll_is_never_followed_by_an_earlier_one(five: list[float], price: float) -> None:
     ages = Ages(120.0, 2.0)

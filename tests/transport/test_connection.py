@@ -96,7 +96,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     ids=["length", "chunked", "interim", "interims", "until close", "gzip"],
 )
 def test_an_answer_is_the_same_wherever_it_is_split(said: bytes) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.integers(0, 400), max_size=12))
     def check(places: list[int]) -> None:
         async def run() -> None:
@@ -111,7 +111,7 @@ def test_an_answer_is_the_same_wherever_it_is_split(said: bytes) -> None:
     check()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=300),
@@ -180,7 +180,7 @@ HEADS = st.tuples(
 ).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(HEADS, st.lists(st.integers(0, 300), max_size=4))
 def test_headers_that_are_parsed_late_are_what_the_parser_would_have_told(
     said: bytes, places: list[int]

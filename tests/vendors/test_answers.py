@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import ResponseError
@@ -87,7 +87,6 @@ class TestParse:
         assert caught.value.__context__ is None
         assert len(caught.value.body) == 2_048
 
-    @settings(deadline=None)
     @given(st.binary())
     def test_raises_nothing_else(self, body: bytes) -> None:
         try:

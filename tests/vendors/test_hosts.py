@@ -1,7 +1,7 @@
 """Base URLs and paths: where credentials may travel to."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -82,7 +82,6 @@ class TestBaseUrl:
             check_base_url("https://user:hunter2@host", allow_http=False)
         assert "hunter2" not in str(caught.value)
 
-    @settings(deadline=None)
     @given(st.text("https:/.?#@[]\\ab0189-_%", max_size=30).map("https://".__add__) | st.text())
     def test_whatever_it_takes_is_only_prolonged_by_a_path(self, text: str) -> None:
         try:

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -78,7 +78,6 @@ class TestCheck:
         with pytest.raises(InvalidMessageError):
             check_message_id(value)
 
-    @settings(deadline=None)
     @given(st.text(SAFE, min_size=1, max_size=128))
     def test_takes_every_text_of_its_alphabet_without_a_leading_dot(self, value: str) -> None:
         if value.startswith("."):
@@ -95,7 +94,6 @@ class TestSmsbatUrl:
         assert request.url == f"https://restapi.smsbat.com/bat/message/{value}"
         assert request.template == "/bat/message/{message_id}"
 
-    @settings(deadline=None)
     @given(texts)
     @example("abc%2F..")
     @example("..")
@@ -116,7 +114,6 @@ class TestSmsbatUrl:
             assert not seen.fragment
             assert seen.user is None
 
-    @settings(deadline=None)
     @given(texts)
     def test_stays_on_a_host_of_the_users_own(self, value: str) -> None:
         vendor = SmsBat(
@@ -138,7 +135,6 @@ class TestZnsUrl:
         assert request.url == f"https://zns.api.gobysend.com/api/message/status?message_id={value}"
         assert request.template == "/api/message/status"
 
-    @settings(deadline=None)
     @given(texts)
     @example("a&message_id=b")
     def test_has_the_id_as_its_one_parameter_or_is_not_made(self, value: str) -> None:

@@ -305,7 +305,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(body=st.fixed_dictionaries({"messages": st.lists(rows | json_values, max_size=4)}) | json_values)
 def test_any_answer_gives_each_message_one_fate_or_an_error_of_ours(body: Any) -> None:
     messages = many(2)

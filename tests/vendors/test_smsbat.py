@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsbat_async import (
@@ -338,7 +338,6 @@ json_like = st.recursive(
 bodies = st.binary() | json_like.map(lambda value: json.dumps(value).encode())
 
 
-@settings(deadline=None)
 @given(bodies, st.sampled_from([200, 204, 302, 400, 404, 429, 500, 999]))
 @example(b'{"deliverystatus":"delivered","cost":1e99999999999999999999}', 200)
 def test_any_answer_to_a_status_request_gives_a_status_or_an_error_of_ours(body: bytes, status: int) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import (
@@ -201,7 +201,6 @@ json_like = st.recursive(
 bodies = st.binary() | json_like.map(lambda value: json.dumps(value).encode())
 
 
-@settings(deadline=None)
 @given(bodies, st.sampled_from([200, 204, 302, 400, 404, 429, 500, 999]))
 def test_any_answer_to_a_send_gives_one_result_per_message_or_an_error_of_ours(
     body: bytes, status: int

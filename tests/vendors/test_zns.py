@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbat_async import (
@@ -365,7 +365,6 @@ json_like = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.binary() | json_like.map(lambda value: json.dumps(value).encode()),
     st.sampled_from([200, 204, 302, 400, 404, 429, 500, 999]),
@@ -380,7 +379,6 @@ def test_any_answer_gives_a_status_or_an_error_of_ours(body: bytes, status: int)
     assert answer.delivery_time is None or answer.delivery_time.utcoffset() == dt.timedelta(0)
 
 
-@settings(deadline=None)
 @given(st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False))
 def test_any_delivery_time_is_a_moment_or_none(value: object) -> None:
     moment = read(

@@ -174,7 +174,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     data=json_values | st.fixed_dictionaries({"msg_id": json_values, "sent_time": json_values}),
     error=st.sampled_from([0, None, -100]) | json_values,

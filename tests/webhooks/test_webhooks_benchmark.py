@@ -7,6 +7,8 @@ import pytest
 from benchmarks import machine, webhooks
 from benchmarks.webhook_server import id_of, is_tracked, message_of
 
+pytestmark = pytest.mark.unmeasured
+
 
 def test_measures_both_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "loops", lambda: {"asyncio": asyncio.new_event_loop})
