@@ -13,8 +13,10 @@ def is_cancellation(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
-def cancelled_within(what: str, error: asyncio.CancelledError) -> RuntimeError:
+def cancelled_within(
+    what: str, error: asyncio.CancelledError, met: str = "something that was awaited there was cancelled"
+) -> RuntimeError:
     """Return that failure as an error that does not look as if its reader had been cancelled."""
-    made = RuntimeError(f"{what}: something that was awaited there was cancelled")
+    made = RuntimeError(f"{what}: {met}")
     made.__cause__ = error
     return made

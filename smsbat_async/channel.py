@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import AsyncGenerator
 from typing import Generic, TypeVar
-
-import anyio
 
 T = TypeVar("T")
 
@@ -17,14 +15,14 @@ BUFFER = 1_000
 class Channel(Generic[T]):
     """What workers and their reader share: a bounded buffer and the word to stop."""
 
-    __slots__ = ("_capacity", "_error", "_finished", "_items", "_readers", "_scopes", "_writers", "stopped")
+    __slots__ = ("_capacity", "_error", "_finished", "_items", "_limits", "_readers", "_writers", "stopped")
 
     def __init__(self, capacity: int = BUFFER) -> None:
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._readers: deque[asyncio.Future[None]] = deque()
         self._writers: deque[asyncio.Future[None]] = deque()
-        self._scopes: set[anyio.CancelScope] = set()
+        self._limits: set[asyncio.Timeout] = set()
         self._error: BaseException | None = None
         self._finished = False
         self.stopped = False
@@ -64,6 +62,8 @@ class Channel(Generic[T]):
             if self._finished:
                 if self._error is not None:
                     error, self._error = self._error, None
+                    if isinstance(error, StopAsyncIteration):  # which would look like the end
+                        raise RuntimeError("StopAsyncIteration was raised within") from error
                     raise error
                 raise StopAsyncIteration
             news = asyncio.get_running_loop().create_future()
@@ -78,24 +78,36 @@ class Channel(Generic[T]):
         _wake_one(self._writers)
         return item
 
-    def stop(self) -> None:
-        """Tell the workers to begin nothing new."""
+    def stop(self, *, break_off: bool = True) -> None:
+        """Tell the workers to begin nothing new.
+
+        Args:
+            break_off: Whether `until_stopped` ends; not where the workers are cancelled at once.
+        """
         self.stopped = True
         _wake_all(self._writers)
-        for scope in tuple(self._scopes):
-            scope.cancel()
+        if break_off:
+            for limit in self._limits:
+                _expire(limit)
 
-    @contextlib.contextmanager
-    def until_stopped(self) -> Generator[None, None, None]:
-        """Break the block off at the word to stop: for waiting on a source that may be silent for long."""
-        with anyio.CancelScope() as scope:
-            if self.stopped:
-                scope.cancel()
-            self._scopes.add(scope)
-            try:
-                yield
-            finally:
-                self._scopes.discard(scope)
+    @contextlib.asynccontextmanager
+    async def until_stopped(self) -> AsyncGenerator[None]:
+        """Break the block off at the word to stop: for waiting on a source that may be silent for long.
+
+        It is cancelled once, and what it awaits in order to clean up comes to its end.
+        """
+        try:
+            async with asyncio.timeout(None) as limit:
+                if self.stopped:
+                    _expire(limit)
+                self._limits.add(limit)
+                try:
+                    yield
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError:
+            if not limit.expired():
+                raise
 
     def keep(self, error: BaseException) -> None:
         """Keep an error for the reader, who gets it after all results."""
@@ -116,6 +128,11 @@ class Channel(Generic[T]):
     def failure(self) -> BaseException | None:
         """What the workers failed with."""
         return self._error
+
+
+def _expire(limit: asyncio.Timeout) -> None:
+    if limit.when() is None:
+        limit.reschedule(asyncio.get_running_loop().time())
 
 
 def _wake_one(waiting: "deque[asyncio.Future[None]]") -> None:

@@ -95,7 +95,7 @@ class Core(Generic[S]):
         self.pool = SessionPool() if pool is None else pool
         for kind in kinds:
             self.pool.declare(vendor.host, vendor.credential, kind, getattr(limits, kind))
-        self.crew = Crew()
+        self.crew = Crew(lambda: self.poller.fail_all())
         self.calls = Calls(self.hooks, vendor)
         if random is not None and not isinstance(random, Random):
             raise ConfigurationError("random must be a random.Random")

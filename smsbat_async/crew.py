@@ -13,7 +13,7 @@ from smsbat_async.cancelling import cancelled_within, is_cancellation
 from smsbat_async.channel import Channel
 from smsbat_async.errors import ClientClosedError
 
-CANCEL_AGAIN = 0.1
+CANCEL_AGAIN = 1.0
 """After how many seconds a worker that went on in spite of it is cancelled again."""
 
 Worker = Callable[[], Coroutine[Any, Any, None]]
@@ -37,6 +37,7 @@ class Job:
         self._scope: anyio.CancelScope | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._done = asyncio.get_running_loop().create_future()
+        self._torn: asyncio.CancelledError | None = None
 
     async def run(self) -> None:
         """Run the workers to their end."""
@@ -55,6 +56,12 @@ class Job:
         workers = {loop.create_task(self._guarded()) for _ in range(self._width)}
         try:
             await asyncio.wait(workers)
+            if self._torn is not None:  # not by this job: a source that yields inside a timeout does it
+                self._channel.keep(
+                    cancelled_within(
+                        "a worker", self._torn, "it was cancelled; does a source yield inside a timeout?"
+                    )
+                )
         finally:
             with anyio.CancelScope(shield=True):
                 under_way = {worker for worker in workers if not worker.done()}
@@ -78,6 +85,9 @@ class Job:
             await self._worker()
         except asyncio.CancelledError as error:
             if is_cancellation(error):
+                self._torn = error
+                if not self._channel.stopped:  # else the others know, and a source that cleans up may do so
+                    self._channel.stop()
                 raise
             self._channel.fail(cancelled_within("a worker", error))
         except GeneratorExit:  # the loop is gone, and the reader with it
@@ -102,7 +112,7 @@ class Job:
 
     def cancel(self) -> None:
         """Cancel what is under way."""
-        self._channel.stop()
+        self._channel.stop(break_off=False)
         if self._scope is not None:
             self._scope.cancel()
 
@@ -116,9 +126,13 @@ class Crew:
 
     It is opened and closed by one task with an empty context: `aclose` may be called from anywhere, and no
     worker inherits the trace or the variables of the request that happened to be first.
+
+    Args:
+        on_end: Called when it has ended, by `aclose` or because its own task was cancelled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_end: Callable[[], None] = lambda: None) -> None:
+        self._on_end = on_end
         self._group: anyio.abc.TaskGroup | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop: asyncio.Event | None = None
@@ -176,6 +190,7 @@ class Crew:
         for job in tuple(self._jobs):
             job.settle()
         self._jobs.clear()
+        self._on_end()
 
     def stop_jobs(self) -> None:
         """Let no job begin anything new."""

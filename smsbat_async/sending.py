@@ -217,7 +217,7 @@ class Sender(Generic[M, R]):
             try:
                 for chunk in chunks:
                     await self._send_chunk(run, chunk, chunking, terms, keep)
-            except asyncio.CancelledError:
+            except BaseException:
                 for chunk in chunks:
                     self._not_sent(chunk, _stopped(), terms, keep)
                 raise
@@ -255,9 +255,9 @@ class Sender(Generic[M, R]):
                 while not channel.stopped:
                     taken: list[M] = []
                     try:
-                        with channel.until_stopped():
+                        async with channel.until_stopped():
                             await source.take_many(chunking.chunk_size, taken)
-                    except asyncio.CancelledError:
+                    except BaseException:
                         if taken:  # from its source, and came no further
                             self._not_sent(taken, _stopped(), terms)
                         raise
@@ -327,7 +327,7 @@ class Sender(Generic[M, R]):
                     parts += (part[middle:], part[:middle])
                 else:
                     run.learn(results)
-        except asyncio.CancelledError:
+        except BaseException:
             for part in parts:
                 self._not_sent(part, _stopped(), terms, keep)
             raise
@@ -350,17 +350,16 @@ class Sender(Generic[M, R]):
             results, foreign = await self._requester.send(
                 request, self._wire.read_receipts, messages, terms, attempt, ids, turn
             )
-        except asyncio.CancelledError:
-            # Told right here, without an await: a second cancellation must not lose it.
-            error: SmsBatError = _stopped()
-            if attempt.started:
-                error = OutcomeUnknownError(ids, TransportError("the send was cancelled", kind="cancelled"))
-            self._tell([self._failed(message, error) for message in messages], terms, keep)
-            raise
         except SmsBatError as error:
             if splits and may_be_split(error):
                 return None
             results = [self._failed(message, error) for message in messages]
+        except BaseException as met:
+            # Cancelled, or broken off by what is not ours. Told right here, without an await: a second
+            # cancellation must not lose it.
+            fate = OutcomeUnknownError(ids, _broken_off(met)) if attempt.started else _stopped()
+            self._tell([self._failed(message, fate) for message in messages], terms, keep)
+            raise
         self._tell(results, terms, keep, foreign)
         return results
 
@@ -432,6 +431,12 @@ class _RecentIds(Generic[M, R]):
                 if len(self._seen) > REPEAT_WINDOW:
                     self._seen.popitem(last=False)
         return fresh, repeated
+
+
+def _broken_off(error: BaseException) -> TransportError:
+    if isinstance(error, asyncio.CancelledError):
+        return TransportError("the send was cancelled", kind="cancelled")
+    return TransportError(f"the send was broken off by {type(error).__name__}", kind="broken")
 
 
 def _stopped() -> NotSentError:

@@ -64,9 +64,8 @@ class Source(Generic[T]):
         """
         if self._sync is not None:
             return self.take_now()
-        with channel.until_stopped():
-            async with self._lock:
-                return await self._take()
+        async with channel.until_stopped(), self._lock:
+            return await self._take()
         return END
 
     async def take_many(self, count: int, into: list[T] | None = None) -> list[T]:

@@ -1,13 +1,14 @@
 """What awaits something that somebody else cancels: a failure like any other, never a quiet end."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
 
-from smsbat_async import RetryPolicy, SessionPool
+from smsbat_async import ClientClosedError, MessageStatus, RetryPolicy, SessionPool, TrackingEnded
 from smsbat_async.cancelling import is_cancellation
 from smsbat_async.sources import END, Source
 from tests.support import fake
@@ -19,6 +20,7 @@ from tests.support.cascade import (
     messages,
     once_each,
     outcomes,
+    row,
     status_answer,
     vendor_client,
 )
@@ -163,6 +165,80 @@ async def test_deliveries_come_to_their_ends_before_it_is_raised(make: Any, erro
         assert client.poller.pending == 0
 
 
+async def within_a_timeout(items: Any) -> AsyncIterator[Any]:
+    """Yield inside a timeout, which cancels whoever reads, wherever it is then."""
+    async with asyncio.timeout(1.0):
+        for item in items:
+            yield item
+
+
+@pytest.mark.looptime
+async def test_a_source_whose_own_timeout_cancels_a_worker_is_no_end_of_the_results() -> None:
+    vendor, log = Vendor(wait=lambda: asyncio.sleep(0.4)), Log()
+    async with vendor_client(vendor, hooks=[log]) as client:
+        stream = client.send_stream(within_a_timeout(messages(10)), chunk_size=1, concurrency=1)
+        seen, met = await read(stream)
+    assert isinstance(met, RuntimeError)
+    assert "does a source yield inside a timeout" in str(met)
+    assert outcomes(seen) == ["accepted"] * 2
+    assert sorted(log.told) == [
+        ("m-0", "accepted"),
+        ("m-1", "accepted"),
+        ("m-2", "unknown"),  # on the wire when its worker was cancelled
+    ]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("call", ["statuses", "fetch_statuses", "deliveries"])
+async def test_such_a_source_is_no_end_of_statuses_and_deliveries(call: str) -> None:
+    slow = fake.FakeTransport(lambda _: fake.Reply(fake.status(), after=0.4))
+    async with fake.client_of(slow) as client:
+        with pytest.raises(RuntimeError, match="does a source yield inside a timeout"):
+            match call:
+                case "statuses":
+                    async for _ in client.statuses(within_a_timeout("abcdef"), concurrency=1):
+                        pass
+                case "fetch_statuses":
+                    await client.fetch_statuses(within_a_timeout("abcdef"), concurrency=1)
+                case _:
+                    async for _ in client.deliveries(within_a_timeout("abcdef"), window=1):
+                        pass
+        assert client.poller.pending == 0
+
+
+@pytest.mark.parametrize("call", ["send_stream", "statuses", "deliveries"])
+@pytest.mark.looptime
+async def test_a_source_that_is_left_cleans_up_to_the_end(call: str) -> None:
+    said: list[str] = []
+
+    async def rows(items: Any) -> AsyncIterator[Any]:
+        try:
+            for item in items:
+                yield item
+            await asyncio.sleep(3_600)
+        finally:
+            await asyncio.sleep(0.2)  # such as ROLLBACK
+            said.append("rolled back")
+
+    async with (
+        vendor_client(Vendor()) as sending,
+        fake.client_of(fake.FakeTransport(lambda _: fake.status())) as asking,
+    ):
+        stream: Any
+        match call:
+            case "send_stream":
+                stream = sending.send_stream(rows(messages(2)), chunk_size=1)
+            case "statuses":
+                stream = asking.statuses(rows("ab"))
+            case _:
+                stream = asking.deliveries(rows("ab"))
+        async with stream as results:
+            async for _ in results:
+                break
+            await asyncio.sleep(1.0)  # until the source is silent
+        assert said == ["rolled back"]
+
+
 # -- what works for the user -------------------------------------------------------------------------
 
 
@@ -170,11 +246,83 @@ async def test_a_transport_that_tears_is_no_end_of_the_results() -> None:
     def tear(_: Any) -> Any:
         raise Torn
 
-    vendor = Vendor(tear)
-    async with vendor_client(vendor) as client:
+    vendor, log = Vendor(tear), Log()
+    async with vendor_client(vendor, hooks=[log]) as client:
         seen, met = await read(client.send_stream(messages(5), chunk_size=1, concurrency=1))
     assert (seen, type(met)) == ([], Torn)
     assert len(vendor.requests) == 1
+    assert log.told == [("m-0", "unknown")]
+
+
+async def test_what_tears_one_send_of_many_leaves_no_message_untold() -> None:
+    def tear_the_second(asked: list[str]) -> Any:
+        if "m-2" in asked:
+            raise ValueError("which no transport should raise")
+        return 200, [row(each) for each in asked]
+
+    log = Log()
+    async with vendor_client(Vendor(tear_the_second), hooks=[log]) as client:
+        with pytest.raises(ValueError, match="which no transport"):
+            await client.send_many(messages(6), chunk_size=2, concurrency=1)
+    assert once_each(log, 6)
+    assert [outcome for _, outcome in sorted(log.told)] == [
+        *["accepted"] * 2,
+        *["unknown"] * 2,
+        *["not_sent"] * 2,
+    ]
+
+
+async def test_a_transport_that_runs_out_of_answers_is_no_end_of_the_results() -> None:
+    def run_out(_: Any) -> Any:
+        raise StopAsyncIteration
+
+    async with vendor_client(Vendor(run_out)) as client:
+        seen, met = await read(client.send_stream(messages(5), chunk_size=1, concurrency=1))
+    assert (seen, type(met)) == ([], RuntimeError)
+
+
+@pytest.mark.looptime
+async def test_a_poll_that_tears_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
+    times = itertools.count()
+
+    def tear_the_first(_: Any) -> Any:
+        if next(times) == 0:
+            raise Torn
+        return fake.status()
+
+    async with fake.client_of(fake.FakeTransport(tear_the_first)) as client:
+        assert (await client.wait_for_delivery("a")).success
+        assert (await client.wait_for_delivery("b")).success
+    assert [record.getMessage() for record in caplog.records] == ["a poll raised Torn"]
+
+
+@pytest.mark.looptime
+async def test_what_is_tracked_fails_when_the_tasks_of_its_client_are_cancelled() -> None:
+    async with fake.client_of(fake.FakeTransport(lambda _: fake.status("processing"))) as client:
+        tracked = client.track("a")
+        await asyncio.sleep(1.0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(ClientClosedError):
+            await tracked
+        with pytest.raises(ClientClosedError):
+            client.track("b")
+
+
+@pytest.mark.looptime
+async def test_a_future_that_a_hook_cancels_as_it_ends_is_told_once() -> None:
+    told: list[str] = []
+
+    def cancel(event: object) -> None:
+        told.append(type(event).__name__)
+        if isinstance(event, TrackingEnded):
+            future.cancel()
+
+    async with fake.client_of(fake.FakeTransport(lambda _: fake.status()), hooks=[cancel]) as client:
+        future = client.track("a")
+        client.poller.feed(MessageStatus(message_id="a", delivery_status="delivered"))
+        assert future.cancelled()
+    assert told == ["CallStarted", "TrackingStarted", "TrackingEnded", "CallFinished"]
 
 
 async def test_a_send_whose_transport_awaits_what_is_cancelled_is_unknown() -> None:

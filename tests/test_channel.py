@@ -85,7 +85,7 @@ async def test_the_word_to_stop_breaks_off_the_wait_for_a_silent_source(stopped:
     else:
         asyncio.get_running_loop().call_later(3.0, channel.stop)
     began = asyncio.get_running_loop().time()
-    with channel.until_stopped():
+    async with channel.until_stopped():
         await asyncio.sleep(3_600)
     waited = asyncio.get_running_loop().time() - began
     assert waited == pytest.approx(0.0 if stopped == "before" else 3.0, abs=1e-4)

@@ -204,6 +204,13 @@ class DeliveryPoller(Generic[S]):
         if self._closed:
             return
         self._closed = True
+        self.fail_all()
+        for scope in self._scopes:
+            scope.cancel()  # nobody waits for what the polls under way would bring
+
+    def fail_all(self) -> None:
+        """Fail whatever still waits with `ClientClosedError`: nobody asks any more."""
+        self._working = False
         self._poll_alarm.cancel()
         self._deadline_alarm.cancel()
         self._asked_alarm.cancel()
@@ -214,8 +221,6 @@ class DeliveryPoller(Generic[S]):
             row = table.find(message_id)
             if row is not None:  # a hook may have let it go
                 self._fail(row, ClientClosedError(), tell=False)
-        for scope in self._scopes:
-            scope.cancel()  # nobody waits for what the polls under way would bring
 
     def admit(
         self,
@@ -412,7 +417,9 @@ class DeliveryPoller(Generic[S]):
             status = await self._ask(message_id, until, self._scope_of(row))
         except SmsBatError as met:
             error = met
-        except Exception as met:  # noqa: BLE001 - one bad poll must not end the tracking of all others
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as met:  # noqa: BLE001 - one bad poll must not end the tracking of all others
             logger.error("a poll raised %s", type(met).__name__)  # noqa: TRY400 - its text may quote anything
         finally:
             self._in_flight.discard(message_id)
@@ -572,6 +579,8 @@ class DeliveryPoller(Generic[S]):
         resolved: bool = True,
     ) -> None:
         """Tell the hooks how it ended for one that waited, and that its call is over if it was but this."""
+        if isinstance(waiter, FutureWaiter) and waiter.cancelled():  # by a hook, and told as such
+            return
         if resolved:
             self._hooks.emit(
                 DeliveryResolved(
