@@ -207,8 +207,9 @@ class SmsBatClient(Client[MessageStatus]):
 
         Raises:
             ConfigurationError: If an argument is wrong, or no credential for cascades was given.
-            Exception: From the stream, after all results: what the iterable raised, or `InvalidMessageError`
-                where it gave something that is no message. What came before is sent, and nothing after it.
+            Exception: From the stream, after all results: what the iterable raised, `InvalidMessageError`
+                where it gave something that is no message, or `RuntimeError` where something that it awaited
+                was cancelled. What came before is sent, and nothing after it.
         """
         self._core.check_open()
         chunking = Chunking(smsbat.CHUNK_MAXIMUM, chunk_size, concurrency, split_refused)

@@ -234,6 +234,10 @@ class Client(Generic[S]):
 
         Returns:
             A stream of exactly one result per id, in the order of the answers.
+
+        Raises:
+            Exception: From the stream, after the results: what the iterable raised, or `RuntimeError` where
+                something that it awaited was cancelled.
         """
         self._core.check_open()
         scope = self._core.calls.scope("statuses")
@@ -250,6 +254,9 @@ class Client(Generic[S]):
 
         Returns:
             Exactly one result per id, in the order of the ids. No id's failure is raised.
+
+        Raises:
+            Exception: What the iterable raised, as for `statuses`.
         """
         self._core.check_open()
         with self._core.calls.scope("fetch_statuses") as scope:
