@@ -363,7 +363,10 @@ class SessionPool:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close every connection that the pool made. Close the clients that use it first."""
+        """Close every connection that the pool made. Close the clients that use it first.
+
+        On a session of your own, attempts under way go on, and end in their time.
+        """
         self._closed = True
         self._pid = 0  # no later call takes the short way past the check
         for gate in self._gates.values():

@@ -78,9 +78,10 @@ class Requester:
         self._hooks = hooks
         self._random = random
         self._gates: dict[Kind, Gate] = {}
-        self._running: set[asyncio.Task[object]] = set()
-        self._queued: set[asyncio.Task[object]] = set()
-        self._aborted: set[asyncio.Task[object]] = set()
+        # By attempt and not by task: what a transport awaits may make a call of its own, in the same task.
+        self._running: dict[Attempt, asyncio.Task[object]] = {}
+        self._queued: dict[Attempt, asyncio.Task[object]] = {}
+        self._aborted: set[Attempt] = set()  # filled at the closing only: no attempt of them begins again
         self._resting: set[asyncio.Future[None]] = set()
         self._idle: asyncio.Event | None = None
         self.closed = False
@@ -154,7 +155,8 @@ class Requester:
         gate = self._gate(kind)
         now = loop.time()
         if not self.pool.try_enter(gate, terms.bulk, now):
-            now = await self._queue(gate, terms.bulk, _earlier(terms.deadline, terms.total_timeout, now))
+            deadline = _earlier(terms.deadline, terms.total_timeout, now)
+            now = await self._queue(gate, terms.bulk, deadline, Attempt())
         turn = Turn(self.pool, gate, bulk=terms.bulk)
         try:
             _check_circuit(gate.host, now)
@@ -163,20 +165,20 @@ class Requester:
             raise
         return turn
 
-    async def _queue(self, gate: Gate, bulk: bool, deadline: float | None) -> float:
+    async def _queue(self, gate: Gate, bulk: bool, deadline: float | None, attempt: Attempt) -> float:
         """Wait for a slot and a start, but no longer than until the closing."""
         task = asyncio.current_task()
         assert task is not None
         cancels = task.cancelling()
-        self._queued.add(task)
+        self._queued[attempt] = task
         try:
             return await self.pool.enter(gate, bulk, deadline)
         except asyncio.CancelledError:
-            if task not in self._aborted or task.uncancel() > cancels:
+            if attempt not in self._aborted or task.uncancel() > cancels:
                 raise
         finally:
-            self._queued.discard(task)
-            self._aborted.discard(task)
+            del self._queued[attempt]
+            self._aborted.discard(attempt)
         raise ClientClosedError
 
     def _gate(self, kind: Kind) -> Gate:
@@ -307,13 +309,13 @@ class Requester:
         status_code: int | None = None
         result: T | None = None
         error: SmsBatError | None = None
-        self._running.add(task)
+        self._running[attempt] = task
         try:
             if turn is not None and turn.take():
                 entered = True
             else:
                 if not pool.try_enter(gate, terms.bulk, started_at):
-                    started_at = await self._queue(gate, terms.bulk, deadline)
+                    started_at = await self._queue(gate, terms.bulk, deadline, attempt)
                 entered = True
                 if host.circuit.is_open:
                     _check_circuit(host, started_at)
@@ -328,7 +330,7 @@ class Requester:
         except SmsBatError as met:
             error = met
         except asyncio.CancelledError:
-            if task in self._aborted and task.uncancel() <= cancels:
+            if attempt in self._aborted and task.uncancel() <= cancels:
                 # Cancelled by our own closing: for the caller this is an error like any other.
                 error = TransportError("the client was closed", kind="closed") if attempt.started else None
                 error = error if error is not None and request.body is not None else ClientClosedError()
@@ -340,8 +342,7 @@ class Requester:
                 lost = TransportError if attempt.started else NotSentError
                 error = lost("something that the transport awaited was cancelled", kind="disconnected")
         finally:
-            self._running.discard(task)
-            self._aborted.discard(task)
+            del self._running[attempt]
             if entered:
                 pool.leave(gate, terms.bulk)
             if self._idle is not None and not self._running:
@@ -413,11 +414,11 @@ class Requester:
         """Break off every attempt; its caller gets an error, and an outcome that is unknown is said to be."""
         self._abort(self._running)
 
-    def _abort(self, tasks: set[asyncio.Task[object]]) -> None:
-        for task in tasks:
-            if task not in self._aborted:
-                self._aborted.add(task)
-                task.cancel()
+    def _abort(self, attempts: dict[Attempt, asyncio.Task[object]]) -> None:
+        for attempt, task in attempts.items():
+            if attempt not in self._aborted:
+                self._aborted.add(attempt)
+                task.cancel()  # once for each attempt: each takes back one, and the outermost tells of it
 
 
 ROAD_TAKEN = frozenset({"disconnected", "body"})

@@ -37,6 +37,10 @@ _NOT_SENT: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
 """Errors of aiohttp that come before the request is written, and what they are called here."""
 
 
+_Bounded = tuple[asyncio.Task[Any], Attempt]
+"""An attempt with a deadline; not its task alone, in which a middleware may make a call within the call."""
+
+
 class _Dropped(Exception):  # noqa: N818 - a signal between two functions of this file
     """The connection broke; a class that aiohttp does not answer by asking again."""
 
@@ -113,7 +117,7 @@ class AiohttpTransport:
         self._owned = session is None
         self._limit = limit
         self._made: dict[int, tuple[HiddenHeaders, CIMultiDict[str]]] = {}
-        self._deadlines: Deadlines[asyncio.Task[Any]] = Deadlines(asyncio.Task.cancel)
+        self._deadlines: Deadlines[_Bounded] = Deadlines(_cancel)
         self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
 
     def _open(self) -> aiohttp.ClientSession:
@@ -135,7 +139,8 @@ class AiohttpTransport:
         task = asyncio.current_task()
         assert task is not None
         cancels = task.cancelling()
-        watch = None if timeout is None else self._deadlines.begin(task, timeout)
+        bounded = task, attempt
+        watch = None if timeout is None else self._deadlines.begin(bounded, timeout)
         try:
             answer = await session.request(
                 request.method,
@@ -148,7 +153,7 @@ class AiohttpTransport:
             )
             return Response(answer.status, answer.headers, await _read(answer))
         except asyncio.CancelledError:
-            if watch is not None and watch.end(task):
+            if watch is not None and watch.end(bounded):
                 if task.uncancel() > cancels:
                     raise
                 failure = _lost("the time was over", "timeout", attempt)
@@ -163,7 +168,7 @@ class AiohttpTransport:
             failure = _translate(error, request, attempt, closed=session.closed)
         finally:
             if watch is not None:
-                watch.end(task)
+                watch.end(bounded)
         # Raised out here, so that the library's error with its headers is not its context.
         raise failure
 
@@ -187,10 +192,14 @@ class AiohttpTransport:
         return found
 
     async def aclose(self) -> None:
-        """Close every connection, unless the session is the user's own."""
+        """Close every connection; on a session of the user's own, attempts go on and keep their bounds."""
         self._deadlines.close()
         if self._owned and self._session is not None:
             await self._session.close()
+
+
+def _cancel(bounded: _Bounded) -> None:
+    bounded[0].cancel()
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -41,7 +41,7 @@ class Deadlines(Generic[A]):
     def _make(self, seconds: float) -> "AttemptsOfOneLength[A]":
         if len(self._lengths) >= REMEMBERED:
             for idle in [known for known, length in self._lengths.items() if not length.under_way]:
-                self._lengths.pop(idle).stop()
+                self._lengths.pop(idle).retire()
         lasts = len(self._lengths) < REMEMBERED
         length = AttemptsOfOneLength(asyncio.get_running_loop(), seconds, self._end, lasts=lasts)
         if lasts:
@@ -49,9 +49,10 @@ class Deadlines(Generic[A]):
         return length
 
     def close(self) -> None:
-        """Cancel every timer."""
+        """Leave no timer behind, now or when the last attempt of its length has ended."""
         for length in self._lengths.values():
-            length.stop()
+            length.retire()
+        self._lengths.clear()
 
 
 class AttemptsOfOneLength(Generic[A]):
@@ -91,12 +92,13 @@ class AttemptsOfOneLength(Generic[A]):
         """Watch an attempt no more, and return whether it was ended for taking too long."""
         was_over = self._due.pop(attempt, None) is None
         if not self._lasts:
-            self.stop()
+            self.retire()
         return was_over
 
-    def stop(self) -> None:
-        """Cancel the timer."""
-        if self._timer is not None:
+    def retire(self) -> None:
+        """Cancel the timer as soon as no attempt is under way, since no other will begin."""
+        self._lasts = False
+        if self._timer is not None and not self._due:
             self._timer.cancel()
             self._timer = None
 

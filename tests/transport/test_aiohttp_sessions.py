@@ -21,6 +21,9 @@ from tests.support import (
 from tests.support.attempts import Try, attempt
 from tests.support.calls import check_error, settle
 
+URL = "http://127.0.0.1:9/"
+"""What no test that uses it gets as far as to ask."""
+
 BODIES = pytest.mark.parametrize("body", [None, b"[]"], ids=["GET", "POST"])
 
 
@@ -62,6 +65,26 @@ class TestSessions:
             assert not session.closed
             assert (await attempt(transport, server.url)).error is None
             assert [seen.header("X-Mine") for seen in server.requests] == ["yes", "yes"]
+
+    @pytest.mark.looptime
+    async def test_closing_leaves_attempts_on_a_users_own_session_their_bounds(self) -> None:
+        async def never(
+            _request: aiohttp.ClientRequest, _handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            answer: asyncio.Future[aiohttp.ClientResponse] = loop.create_future()
+            return await answer
+
+        loop = asyncio.get_running_loop()
+        async with aiohttp.ClientSession(middlewares=[never]) as session:
+            transport = AiohttpTransport(session=session)
+            began = loop.time()
+            under_way = asyncio.create_task(attempt(transport, URL, b"[]", 5.0))
+            await asyncio.sleep(1.0)
+            await transport.aclose()
+            done, _ = await asyncio.wait([under_way], timeout=60.0)
+            assert done, "closing took its bound away"
+            check_error(under_way.result().error, NotSentError, "timeout")
+            assert loop.time() - began == pytest.approx(5.0)
 
     async def test_a_users_own_closed_session_is_a_configuration_error(self) -> None:
         for body in (None, b"[]"):

@@ -1,6 +1,8 @@
 """Bounds on attempts: exact for every attempt, though one timer serves all of one length."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -83,12 +85,34 @@ async def test_a_cancellation_from_elsewhere_stays_one() -> None:
         await task
 
 
-async def test_after_closing_no_timer_is_left() -> None:
+async def test_closing_takes_no_bound_from_what_is_under_way() -> None:
     deadlines: Deadlines[Task] = Deadlines(asyncio.Task.cancel)
-    task = asyncio.create_task(watched(deadlines, 5.0, takes=8.0))
+
+    async def begin_after(wait: float, takes: float) -> tuple[str, float]:
+        await asyncio.sleep(wait)
+        return await watched(deadlines, 5.0, takes)
+
+    beginnings = [(0.0, 3.0), (0.5, 60.0), (1.0, 2.5), (1.5, 60.0)]
+    tasks = [asyncio.create_task(begin_after(wait, takes)) for wait, takes in beginnings]
+    await asyncio.sleep(2.0)
+    deadlines.close()
+    assert await asyncio.gather(*tasks) == [("done", 3.0), ("over", 5.0), ("done", 2.5), ("over", 5.0)]
+
+
+@pytest.mark.parametrize("takes", [0.5, 4.0, 60.0])
+async def test_after_closing_no_timer_is_left(takes: float) -> None:
+    def end(task: Task) -> None:
+        task.cancel()
+
+    deadlines: Deadlines[Task] = Deadlines(end)
+    task = asyncio.create_task(watched(deadlines, 5.0, takes))
     await asyncio.sleep(1.0)
     deadlines.close()
-    assert await task == ("done", 8.0)
+    await task
+    held = weakref.ref(end)  # by the loop, if it had a timer yet
+    del end, deadlines, task
+    gc.collect()
+    assert held() is None
 
 
 async def test_lengths_that_nobody_uses_any_more_make_room_for_others() -> None:
