@@ -1,12 +1,19 @@
 """The sandbox's agenda: what happens when, and by itself only while somebody wants it."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from smsbat_async.sandbox.agenda import Agenda
 from smsbat_async.sandbox.clock import Clock
+from tests.support import within
 from tests.test_sandbox import FakeClock
+
+LOOPS = pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 
 
 def make() -> tuple[Agenda, FakeClock, list[str]]:
@@ -128,3 +135,52 @@ def test_it_can_be_kept_before_there_is_a_loop() -> None:
     agenda.run_due()
     assert done == ["outside"]
     agenda.release()
+
+
+@LOOPS
+def test_a_timer_of_a_loop_that_has_ended_keeps_none_from_the_next(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    agenda, source, done = make()
+    agenda.keep()
+
+    async def begin() -> None:
+        agenda.add(101.0, lambda subject, _: done.append(subject), "of the first")
+
+    async def go_on() -> None:
+        came = asyncio.Event()
+
+        def note(subject: str, _: float) -> None:
+            done.append(subject)
+            came.set()
+
+        agenda.add(102.0, note, "of the second")
+        source.seconds = 103.0
+        await within(came.wait(), "the second")
+
+    for run in (begin, go_on):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(run())
+    assert done == ["of the first", "of the second"]
+    agenda.release()
+
+
+def test_what_is_added_where_no_loop_runs_leaves_the_timer_to_the_loop_that_stands_still() -> None:
+    agenda, source, done = make()
+    agenda.keep()
+    came = asyncio.Event()
+
+    async def begin() -> None:
+        agenda.add(105.0, note, "later")
+
+    def note(subject: str, _: float) -> None:
+        done.append(subject)
+        came.set()
+
+    with asyncio.Runner() as runner:
+        runner.run(begin())
+        agenda.add(101.0, note, "sooner")
+        source.seconds = 101.0
+        runner.run(within(came.wait(), "what was added outside"))
+        agenda.release()
+    assert done == ["sooner"]

@@ -5,19 +5,22 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from smsbat_async.sandbox import Sandbox, SandboxConfig
 from smsbat_async.sandbox.attempts import WebhookAttempt
 from smsbat_async.sandbox.calls import Call
 from smsbat_async.sandbox.config import Outcome
+from tests.support import within
+from tests.support.items import await_the_cancelled, turns
 from tests.test_sandbox import PLAIN, FakeClock, channels, make
 from tests.test_sandbox_control import ZNS, call
 from tests.test_sandbox_steering import ZNS_KEY, accept, send
@@ -555,6 +558,178 @@ async def test_webhooks_broken_off_before_they_began_are_sent_afterwards() -> No
     async with sandbox:
         await settled(sandbox)
     assert sandbox.webhooks.accepted == 1
+
+
+@pytest.mark.looptime
+async def test_a_receiver_that_awaits_what_was_cancelled_has_failed_and_stops_no_other() -> None:
+    receiver = Receiver()
+    attempts: list[WebhookAttempt] = []
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        if not attempts:
+            await await_the_cancelled()
+        return await receiver(url, headers, body)
+
+    config = replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(5.0,))
+    sandbox = Sandbox(config, post=post, on_webhook=attempts.append)
+    await send(sandbox, make(id="first"))
+    await asyncio.sleep(1.0)
+    await send(sandbox, make(id="second"))
+    await asyncio.sleep(100.0)
+    assert [(one.number, one.is_accepted) for one in attempts] == [(1, False), (1, True), (2, True)]
+    assert attempts[0].outcome == "RuntimeError: something that was awaited there was cancelled"
+    assert sandbox.webhooks.waiting == 0
+    await sandbox.aclose()
+
+
+@pytest.mark.looptime
+async def test_what_the_watcher_raises_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(seconds=3.0)
+
+    def watch(attempt: WebhookAttempt) -> None:
+        pytest.fail("no status was expected")
+
+    config = replace(EVEN, smsbat_webhook_url=URL, webhook_statuses="all")
+    sandbox = Sandbox(config, post=receiver, on_webhook=watch)
+    await accept(sandbox)
+    await asyncio.sleep(100.0)
+    assert len(receiver.received) == sandbox.webhooks.accepted > 1
+    assert sandbox.webhooks.waiting == 0
+    logged = [record for record in caplog.records if record.name == "smsbat_async.sandbox"]
+    assert len(logged) == len(caplog.records) == len(receiver.received)
+    assert "no status was expected" in caplog.text
+    await sandbox.aclose()
+
+
+@pytest.mark.looptime
+async def test_the_watcher_may_clear_the_sandbox(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    sandbox = Sandbox(
+        replace(EVEN, smsbat_webhook_url=URL), post=receiver, on_webhook=lambda _: sandbox.clear()
+    )
+    await accept(sandbox)
+    await asyncio.sleep(100.0)
+    assert (sandbox.messages, sandbox.webhooks.waiting, caplog.records) == ([], 0, [])
+    await sandbox.aclose()
+
+
+# -- loops that end --------------------------------------------------------------------------------
+
+LOOPS = pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+@LOOPS
+def test_a_loop_that_ends_with_a_webhook_in_flight_stops_none_on_the_next(new_loop: NewLoop) -> None:
+    began = asyncio.Event()
+    bodies = set[bytes]()
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        if not began.is_set():
+            began.set()
+            await asyncio.Event().wait()
+        bodies.add(body)
+        return 200
+
+    sandbox = Sandbox(replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(0.0,)), post=post)
+
+    async def begin() -> None:
+        await accept(sandbox)
+        sandbox.advance(60.0)
+        await within(began.wait(), "the first webhook")
+
+    async def go_on() -> None:
+        assert sandbox.webhooks.waiting == 1
+        await send(sandbox, make(id="on the second loop"))
+        sandbox.advance(60.0)
+        await within(settled(sandbox), "both webhooks")
+        await sandbox.aclose()
+
+    for run in (begin, go_on):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(run())
+    assert (len(bodies), sandbox.webhooks.accepted, sandbox.webhooks.tried) == (2, 2, 3)
+
+
+@LOOPS
+def test_what_was_closed_on_one_loop_stays_so_on_the_next(new_loop: NewLoop) -> None:
+    receiver = Receiver()
+    sandbox = Sandbox(replace(EVEN, smsbat_webhook_url=URL), post=receiver)
+
+    async def begin() -> None:
+        await accept(sandbox)
+        await sandbox.aclose()
+
+    async def go_on() -> None:
+        sandbox.advance(60.0)
+        await call(sandbox, "messages")  # Does what is due, also where nothing happens by itself.
+        assert sandbox.webhooks.waiting == 1
+        await turns()
+        assert receiver.received == []
+        async with sandbox:
+            await within(settled(sandbox), "the webhook")
+
+    for run in (begin, go_on):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(run())
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.looptime
+async def test_after_all_tasks_were_cancelled_nothing_begins_on_their_loop_until_it_is_entered() -> None:
+    receiver = Receiver(seconds=2.0)
+    config = replace(EVEN, smsbat_webhook_url=URL, webhook_retries=(5.0,))
+    sandbox = Sandbox(config, post=receiver)
+    await accept(sandbox)
+    await asyncio.sleep(3.5)
+    assert receiver.in_flight == 1
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.sleep(100.0)
+    assert (len(receiver.received), receiver.in_flight, sandbox.webhooks.waiting) == (1, 0, 1)
+    async with sandbox:
+        await asyncio.sleep(3.0)
+    assert (len(receiver.received), sandbox.webhooks.accepted) == (2, 1)
+
+
+@LOOPS
+def test_what_begins_while_a_loop_ends_is_broken_off_with_the_rest(new_loop: NewLoop) -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+    under_way = 0
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        nonlocal under_way
+        under_way += 1
+        try:
+            if not first.is_set():
+                try:
+                    first.set()
+                    await asyncio.Event().wait()
+                finally:
+                    # The other's time comes while this one tidies up after itself.
+                    sandbox.advance(7_200.0)
+                    await within(second.wait(), "the second webhook")
+            second.set()
+            await asyncio.Event().wait()
+        finally:
+            under_way -= 1
+        return 200
+
+    sandbox = Sandbox(replace(EVEN, smsbat_webhook_url=URL, webhook_delay=3_600.0), post=post)
+
+    async def run() -> None:
+        await accept(sandbox)
+        sandbox.advance(3_601.0)
+        await send(sandbox, make(id="second"))
+        sandbox.advance(60.0)
+        await within(first.wait(), "the first webhook")
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(run())
+    assert second.is_set()
+    assert under_way == 0
 
 
 @pytest.mark.looptime

@@ -1,6 +1,7 @@
 """checked and Batches: one pass over a source, off the event loop."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Final, Generic, Self, TypeVar
 from smsbat_async.campaign.duplicates import Seen
 from smsbat_async.campaign.recipients import Recipient, Recipients
 from smsbat_async.campaign.rows import BadRow, Row, Source
-from smsbat_async.errors import ConfigurationError
+from smsbat_async.errors import ConfigurationError, SourceError
 from smsbat_async.phones import mask_phone
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ class Batches(Generic[T]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        closed = self._thread.submit(self._items.close)
+        closed = self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
         if kind is None or not self._may_hang:
             # Not cancelled with this task: the file is to be closed whatever happens.
@@ -114,4 +115,18 @@ class Batches(Generic[T]):
         return batch
 
     def _take(self) -> list[T]:
-        return list(islice(self._items, self._size))
+        with _uncancelled():
+            return list(islice(self._items, self._size))
+
+    def _close(self) -> None:
+        with _uncancelled():
+            self._items.close()
+
+
+@contextlib.contextmanager
+def _uncancelled() -> Generator[None]:
+    """Raise what looks like a cancellation as what it is in a thread, where nobody is cancelled."""
+    try:
+        yield
+    except (concurrent.futures.CancelledError, asyncio.CancelledError) as error:
+        raise SourceError("the source cannot be read: something that it waited for was cancelled") from error

@@ -33,6 +33,8 @@ class Agenda:
         self._keepers = 0
         self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
+        # Where the timer is: on a loop that has ended it never fires.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer_for = 0.0
 
     def __len__(self) -> int:
@@ -107,26 +109,27 @@ class Agenda:
     def _arm(self) -> None:
         if self._stopped or not self._keepers or not self._heap:
             return
-        moment = self._heap[0][0]
-        if self._timer is not None:
-            if self._timer_for <= moment:
-                return
-            self._disarm()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # Armed by the next thing that is added, within a loop.
+        moment = self._heap[0][0]
+        if self._timer is not None:
+            if self._loop is loop and self._timer_for <= moment:
+                return
+            self._disarm()
         longest = _GLANCE if self._clock.has_own_source else _LONGEST_TIMER
         delay = min(max(moment - self._clock.now(), _SHORTEST_TIMER), longest)
         self._timer = loop.call_later(delay, self._wake)
         self._timer_for = moment
+        self._loop = loop
 
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._loop = None
 
     def _wake(self) -> None:
-        self._timer = None
+        self._timer = self._loop = None
         self.run_due()
         self._arm()

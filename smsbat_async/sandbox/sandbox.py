@@ -37,7 +37,7 @@ class Sandbox:
         rng: Where all randomness starts; None takes one seeded with `config.seed`.
         post: Sends a webhook: is given URL, headers and body, and returns the HTTP status; None sends
             them over HTTP.
-        on_webhook: Hears of every attempt to send one, and raises nothing; None for nobody.
+        on_webhook: Hears of every attempt to send one; what it raises is logged. None for nobody.
     """
 
     def __init__(

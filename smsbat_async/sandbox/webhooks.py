@@ -1,6 +1,7 @@
 """Tells of changes by webhook, with everything that goes wrong with webhooks."""
 
 import asyncio
+import logging
 import math
 import random
 from collections import deque
@@ -20,7 +21,9 @@ Post = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
 """Sends a webhook to a URL with headers and a body, and returns the HTTP status of the answer."""
 
 Watch = Callable[[WebhookAttempt], None]
-"""Hears of every attempt to send a webhook; it is quick, and raises nothing."""
+"""Hears of every attempt to send a webhook; it is quick, and what it raises is logged."""
+
+logger = logging.getLogger("smsbat_async.sandbox")
 
 _MOST_IN_FLIGHT: Final = 64
 _TIMEOUT_SECONDS: Final = 5.0
@@ -103,6 +106,8 @@ class Webhooks:
         self._urls: dict[str, str | None] = {"smsbat": None, "zns": None}
         self._is_keeping = False
         self._is_stopped = False
+        # The loop that was found to be ending; another one may come after it.
+        self._ended: asyncio.AbstractEventLoop | None = None
         self._generation = 0
         self._held: dict[str, list[_Job]] = {}
         self._ready: deque[_Job] = deque()
@@ -165,6 +170,7 @@ class Webhooks:
     def start(self) -> None:
         """Go on after `aclose`."""
         self._is_stopped = False
+        self._ended = None
         self._pump()
 
     async def aclose(self) -> None:
@@ -230,18 +236,21 @@ class Webhooks:
         self._pump()
 
     def _pump(self) -> None:
-        while self._ready and len(self._tasks) < _MOST_IN_FLIGHT and not self._is_stopped:
+        if not self._ready or self._is_stopped:
+            return
+        loop = asyncio.get_running_loop()
+        while self._ready and len(self._tasks) < _MOST_IN_FLIGHT and loop is not self._ended:
             job = self._ready.popleft()
             # Its end is heard of by a callback: a task that is cancelled at once never runs at all.
-            task = asyncio.get_running_loop().create_task(self._attempt(job))
+            task = loop.create_task(self._attempt(job))
             self._tasks.add(task)
             task.add_done_callback(partial(self._done, job))
 
     def _done(self, job: _Job, task: asyncio.Task[int | None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
-            # By `aclose`, or because the loop is ending: either way nothing may be started now.
-            self._is_stopped = True
+            if not self._is_stopped:
+                self._end(task.get_loop())
             job.url = None
             self._conclude(job, None)
         else:
@@ -253,6 +262,14 @@ class Webhooks:
             self._conclude(job, status, error)
         self._keep_or_release()
         self._pump()
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start nothing more on a loop that cancels its tasks, since it is ending."""
+        self._ended = loop
+        # It knows nothing of those that began after it cancelled all.
+        for task in self._tasks:
+            if task.get_loop() is loop and not task.cancelling():
+                task.cancel()
 
     async def _attempt(self, job: _Job) -> int | None:
         job.url = url = self._urls[job.message.vendor]
@@ -275,6 +292,11 @@ class Webhooks:
         except TimeoutError:
             if not limit.expired():
                 raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise RuntimeError("something that was awaited there was cancelled") from error
         raise UnansweredError(_TIMEOUT_SECONDS)
 
     def _write(self, job: _Job) -> Notice:
@@ -298,10 +320,6 @@ class Webhooks:
         else:
             self.stats.given_up += 1
             self.stats.waiting -= 1
-        if self._watch is not None and job.url is not None:
-            self._watch(
-                WebhookAttempt(job.message, job.status, job.url, job.attempts, answered, error, is_last)
-            )
         line = self._lines[job.message.message_id]
         line.extendleft(reversed(job.overtaken))
         job.overtaken = []
@@ -310,3 +328,12 @@ class Webhooks:
         else:
             del self._lines[job.message.message_id]
         self._touched(job.message)
+        # Last, since it may call the sandbox.
+        if self._watch is not None and job.url is not None:
+            attempt = WebhookAttempt(job.message, job.status, job.url, job.attempts, answered, error, is_last)
+            try:
+                self._watch(attempt)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # pytest's failures are no Exceptions
+                logger.exception("what hears of attempts to send webhooks raised")

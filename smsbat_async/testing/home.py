@@ -1,8 +1,11 @@
 """Home: the event loop that something lives on, as seen from other loops and from none."""
 
 import asyncio
+import concurrent.futures
+import math
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from smsbat_async.errors import ConfigurationError
 
@@ -10,6 +13,16 @@ T = TypeVar("T")
 
 PATIENCE: Final = 10.0
 """How long another thread's loop may take to do something small, in seconds of real time."""
+
+STANDSTILL: Final = 1.0
+"""How long another thread's loop may stand still, between two things that it is run for, in real seconds."""
+
+_GLANCE: Final = 0.05
+_STOPPED: Final = (
+    "the event loop on which this was under way stopped before it was done: keep it running until then,"
+    " for instance until settle() has returned"
+)
+_CANCELLED: Final = "this was cancelled on the event loop on which it was under way: did that loop end?"
 
 
 class Home:
@@ -41,13 +54,26 @@ class Home:
 
         Returns:
             What it returns.
+
+        Raises:
+            ConfigurationError: If home is another thread's loop, and stops before it is done.
         """
         here = asyncio.get_running_loop()
         home = self._loop
         if home is here or home is None or not home.is_running():
             self._loop = here
             return await make()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(make(), home))
+        away = _Away(make(), home)
+        reached = asyncio.wrap_future(away.future)
+        try:
+            while not reached.done():
+                await asyncio.wait([reached], timeout=_GLANCE)
+                away.check()
+        except asyncio.CancelledError:
+            if not reached.cancel() and not reached.cancelled():
+                reached.exception()  # so that it counts as heard of
+            raise
+        return _result(reached)
 
     def call(self, function: Callable[[], T]) -> T:
         """Call a function at home, from anywhere; right here where there is no home.
@@ -84,13 +110,24 @@ class Home:
             What it returns.
 
         Raises:
-            ConfigurationError: If home has ended, or is the loop that runs right here.
+            ConfigurationError: If home has ended, stops before it is done, or is the loop that runs right
+                here.
+            TimeoutError: If patience is at its end.
         """
         home = self._loop
         if home is None or not self._is_away():
             raise ConfigurationError(self._no_loop())
         if home.is_running():
-            return asyncio.run_coroutine_threadsafe(make(), home).result(patience)
+            away = _Away(make(), home)
+            ends = math.inf if patience is None else time.monotonic() + patience
+            while not away.future.done():
+                left = ends - time.monotonic()
+                if left <= 0.0:
+                    away.give_up()
+                    raise TimeoutError(f"the event loop did not do this within {patience:g} seconds")
+                concurrent.futures.wait([away.future], timeout=min(left, _GLANCE))
+                away.check()
+            return _result(away.future)
         return home.run_until_complete(make())
 
     def _no_loop(self) -> str:
@@ -111,6 +148,41 @@ class Home:
         here = running_loop()
         # A loop that stands still can be run from where none runs.
         return here is None or (here is not home and home.is_running())
+
+
+class _Away(Generic[T]):
+    """Something that runs on another thread's loop, which may stop meanwhile."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._still_since: float | None = None
+        self.future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+
+    def check(self) -> None:
+        """Raise an error if it will never be done."""
+        if self._has_stopped() and not self.future.done():
+            self.give_up()
+            raise ConfigurationError(_STOPPED)
+
+    def give_up(self) -> None:
+        """Have it cancelled, if its loop can still do that."""
+        if not self._loop.is_closed():
+            self.future.cancel()
+
+    def _has_stopped(self) -> bool:
+        if self._loop.is_running():
+            self._still_since = None
+            return False
+        now = time.monotonic()
+        if self._still_since is None:
+            self._still_since = now
+        return self._loop.is_closed() or now - self._still_since >= STANDSTILL
+
+
+def _result(done: "asyncio.Future[T] | concurrent.futures.Future[T]") -> T:
+    if done.cancelled():
+        raise ConfigurationError(_CANCELLED)
+    return done.result()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

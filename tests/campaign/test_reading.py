@@ -1,6 +1,7 @@
 """One pass over a source: repeated phones and ids, batches, and leaving early."""
 
 import asyncio
+import concurrent.futures
 import io
 import threading
 from collections.abc import Generator
@@ -74,7 +75,7 @@ class TestColumns:
 class Numbers:
     """A generator of numbers that tells which threads it ran in and whether it was closed."""
 
-    def __init__(self, count: int, error: Exception | None = None) -> None:
+    def __init__(self, count: int, error: BaseException | None = None) -> None:
         self.count = count
         self.error = error
         self.threads: set[int] = set()
@@ -183,6 +184,36 @@ class TestBatches:
                 async for batch in batches:
                     assert batch == [0, 1]
         assert numbers.closed.is_set()
+
+    @pytest.mark.parametrize(
+        "kind",
+        [concurrent.futures.CancelledError, asyncio.CancelledError],
+        ids=["as threads do", "as tasks do"],
+    )
+    async def test_tell_of_what_was_cancelled_in_their_thread_as_an_error(
+        self, kind: type[BaseException]
+    ) -> None:
+        # As a cancellation it would end a task group without a word.
+        numbers = Numbers(3, kind())
+        with pytest.raises(SourceError, match="waited for was cancelled") as caught:
+            async with Batches(numbers.give(), size=2) as batches:
+                async for batch in batches:
+                    assert batch == [0, 1]
+        assert isinstance(caught.value.__cause__, kind)
+        assert numbers.closed.is_set()
+
+    async def test_tell_of_what_is_cancelled_while_they_close_as_an_error(self) -> None:
+        def give() -> Generator[int, None, None]:
+            try:
+                yield 1
+                yield 2
+            finally:
+                raise concurrent.futures.CancelledError
+
+        with pytest.raises(SourceError, match="waited for was cancelled"):
+            async with Batches(give(), size=1) as batches:
+                async for _ in batches:
+                    break
 
     @pytest.mark.parametrize("size", [0, 2_001, -1, 1.5, True])
     def test_have_a_size_within_bounds(self, size: Any) -> None:
