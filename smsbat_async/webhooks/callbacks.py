@@ -5,7 +5,7 @@ import inspect
 import logging
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import Context
 from typing import Any, Generic
 
@@ -17,6 +17,10 @@ logger = logging.getLogger("smsbat_async.webhooks")
 
 NAMED = 20
 """How many events that were given up are named in the log."""
+
+CANCEL_TIMES = 20
+CANCEL_EVERY = 0.1
+"""How often what a user wrote is cancelled, and after how many seconds again."""
 
 OnEvent = Callable[[WebhookEvent[S]], Awaitable[Any] | None]
 """What a user does with an event: a coroutine function, or a function that does not block."""
@@ -39,7 +43,7 @@ class Callbacks(Generic[S]):
         self._concurrency = concurrency
         self._backlog = backlog
         self._waiting: deque[WebhookEvent[S]] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], WebhookEvent[S]] = {}
         self._given_up: list[str] = []
         self.failures = 0
 
@@ -51,46 +55,51 @@ class Callbacks(Generic[S]):
     @property
     def pending(self) -> int:
         """How many wait or are running."""
-        return len(self._waiting) + len(self._workers)
+        return len(self._waiting) + len(self._running)
 
     @property
     def is_full(self) -> bool:
         """Whether no more should be taken."""
         return len(self._waiting) >= self._backlog
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is a callback that asks."""
+        return asyncio.current_task() in self._running
+
     def submit(self, event: WebhookEvent[S]) -> None:
         """Run the callback for an event as soon as it is its turn."""
         self._waiting.append(event)
-        if len(self._workers) < self._concurrency:
-            # An empty context: a callback is no part of the request that happened to start the worker.
-            worker = asyncio.get_running_loop().create_task(self._work(), context=Context())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+        # Not at once, and in an empty context: a callback is no part of the request that brings the event,
+        # also where the loop begins every task at once.
+        asyncio.get_running_loop().call_soon(self._start, context=Context())
 
-    async def _work(self) -> None:
-        try:
-            await self._run_all()
-        finally:
-            # At once: until the task calls back it would look busy, and what is submitted then would wait.
-            task = asyncio.current_task()
-            assert task is not None
-            self._workers.discard(task)
-
-    async def _run_all(self) -> None:
-        while self._waiting:
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._concurrency:
             event = self._waiting.popleft()
-            try:
-                result = self._on_event(event)
-                if inspect.isawaitable(result):
-                    await result
-            except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            task = asyncio.get_running_loop().create_task(self._run(event))
+            self._running[task] = event
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        event = self._running.pop(task)
+        if task.cancelled():  # perhaps since the program ends: nothing more is begun
+            self._given_up.append(_of(event))
+        elif task.exception() is None:
+            self._start()
+
+    async def _run(self, event: WebhookEvent[S]) -> None:
+        try:
+            result = self._on_event(event)
+            if inspect.isawaitable(result):
+                await result
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # one bad callback must not stop the others
+            if is_cancellation(error):
                 raise
-            except BaseException as error:  # one bad callback must not stop the others
-                if is_cancellation(error):
-                    self._given_up.append(_of(event))
-                    raise
-                self.failures += 1
-                logger.error("the callback raised %s on %s", where(error), _of(event))  # noqa: TRY400
+            self.failures += 1
+            logger.error("the callback raised %s on %s", where(error), _of(event))  # noqa: TRY400
 
     async def aclose(self, grace: float) -> None:
         """Let what waits be done, and give up the rest.
@@ -98,17 +107,39 @@ class Callbacks(Generic[S]):
         Args:
             grace: For how long, in seconds.
         """
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=grace)
-        for worker in self._workers:
-            worker.cancel()
-        if self._workers:
-            await asyncio.wait(self._workers)
-        self._given_up += [_of(event) for event in self._waiting]
-        self._waiting.clear()
-        if self._given_up:
-            named = ", ".join(self._given_up[:NAMED])
-            logger.error("closed with %d callbacks not done, among them: %s", self.dropped, named)
+        try:
+            Context().run(self._start)
+            async with asyncio.timeout(grace):
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            pass
+        finally:  # also where the program is being ended
+            self._given_up += [_of(event) for event in self._waiting]
+            self._waiting.clear()
+            await end(self._running)
+            self._tell("closed with %d callbacks not done, among them: %s", self._given_up)
+            running = [_of(event) for event in self._running.values()]
+            self._tell("closed with %d callbacks that go on although cancelled, among them: %s", running)
+
+    def _tell(self, text: str, names: list[str]) -> None:
+        if names:
+            logger.error(text, len(names), ", ".join(names[:NAMED]))
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and again for a while: what a user wrote may answer with another error, or go on.
+
+    Args:
+        tasks: Those that run: each is taken out when it has ended.
+    """
+    for _ in range(CANCEL_TIMES):
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_EVERY)
+        await asyncio.sleep(0)  # so that those that have ended are taken out
 
 
 def where(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Generic
 from smsbat_async.cancelling import is_cancellation
 from smsbat_async.statuses import S
 from smsbat_async.vendors.webhook import WebhookEvent
-from smsbat_async.webhooks.callbacks import where
+from smsbat_async.webhooks.callbacks import end, where
 
 logger = logging.getLogger("smsbat_async.webhooks")
 
@@ -34,39 +34,43 @@ class Keeper(Generic[S]):
     def __init__(self, store: Store[S], timeout: float) -> None:
         self._store = store
         self._timeout = timeout
-        self._waiting: list[tuple[WebhookEvent[S], asyncio.Future[bool]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = asyncio.Lock()
+        self._gathering: _Write[S] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
         self.failures = 0
 
     async def keep(self, event: WebhookEvent[S]) -> bool:
         """Return whether an event was stored."""
         loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # nothing that an earlier one has left behind will ever end
+            self._loop, self._turn, self._gathering, self._writing = loop, asyncio.Lock(), None, set()
+        write = self._gathering
+        if write is None or not write.takes_more:
+            write = self._gathering = _Write[S]()
         kept: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append((event, kept))
-        if self._writer is None:
+        write.events.append(event)
+        write.kept.append(kept)
+        if write.task is None:
             # An empty context: a write is for many requests.
-            self._writer = loop.create_task(self._write(), context=Context())
+            write.task = loop.create_task(self._write(write), context=Context())
+            self._writing.add(write.task)
+            write.task.add_done_callback(write.answer)
+            write.task.add_done_callback(self._writing.discard)
         return await kept
 
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                some, self._waiting = self._waiting[:AT_A_TIME], self._waiting[AT_A_TIME:]
-                done = False
-                try:
-                    done = await self._stored([event for event, _ in some])
-                finally:  # also where the program is being stopped: nobody may wait for ever
-                    for _, kept in some:
-                        if not kept.done():
-                            kept.set_result(done)
-        finally:
-            self._writer = None
+    async def _write(self, write: "_Write[S]") -> None:
+        async with self._turn:
+            write.is_gathering = False
+            write.stored = await self._stored(write.events)
 
     async def _stored(self, events: list[WebhookEvent[S]]) -> bool:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._store(events)
-        except (Exception, asyncio.CancelledError) as error:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
             # The vendor is told to send them again.
             if is_cancellation(error):
                 raise
@@ -76,6 +80,32 @@ class Keeper(Generic[S]):
         return True
 
     async def aclose(self) -> None:
-        """Wait until what is being written is."""
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
+        """Wait until what is being written is, or has had its time, and whoever waits for it has gone on."""
+        if self._loop is not asyncio.get_running_loop():
+            return
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=self._timeout * len(self._writing))
+        await end(self._writing)
+        await asyncio.sleep(0)  # they are answered, and their turn is before this one
+
+
+class _Write(Generic[S]):
+    """Events that are stored together: as many as come before its turn."""
+
+    def __init__(self) -> None:
+        self.events: list[WebhookEvent[S]] = []
+        self.kept: list[asyncio.Future[bool]] = []
+        self.task: asyncio.Task[None] | None = None
+        self.is_gathering = True
+        self.stored = False
+
+    @property
+    def takes_more(self) -> bool:
+        is_over = self.task is not None and self.task.done()  # also before its turn, if it was cancelled
+        return self.is_gathering and not is_over and len(self.events) < AT_A_TIME
+
+    def answer(self, _: asyncio.Task[None]) -> None:
+        """Tell all that wait, however the task has ended: nobody may wait for ever."""
+        for kept in self.kept:
+            if not kept.done():
+                kept.set_result(self.stored)

@@ -1,11 +1,13 @@
 """WebhookReceiver: what a webhook meets, from its first byte to its answer, whatever the framework."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Final, Generic, NamedTuple, Self
 
 import msgspec
 
+from smsbat_async.cancelling import is_cancellation
 from smsbat_async.client import SmsBatClient, ZnsClient
 from smsbat_async.core import Client
 from smsbat_async.credentials import Secret, header_name
@@ -132,6 +134,7 @@ class WebhookReceiver(Generic[S]):
         self._recent = Recent(remembered)
         self._seldom = Seldom()
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self.stats = WebhookStats()
 
     async def __aenter__(self) -> Self:
@@ -159,14 +162,25 @@ class WebhookReceiver(Generic[S]):
         """Take no more webhooks, and let what is under way be stored and the callbacks be done.
 
         Args:
-            grace: How long the callbacks may take, in seconds; those that are not done then are cancelled,
-                counted and logged.
+            grace: How long the callbacks may take, in seconds; those that are not done then are cancelled
+                and logged, and waited for two seconds more. A callback that closes its receiver does not
+                wait for it.
         """
         self._closed = True
-        if self._keeper is not None:
-            await self._keeper.aclose()
-        if self._callbacks is not None:
-            await self._callbacks.aclose(grace)
+        if self._closing is None:
+            # A task of its own: several may close at once, and one of them may be cancelled.
+            self._closing = asyncio.get_running_loop().create_task(self._close(grace))
+        if self._callbacks is None or not self._callbacks.is_current:
+            await asyncio.shield(self._closing)
+
+    async def _close(self, grace: float) -> None:
+        try:
+            if self._keeper is not None:
+                # Everybody goes on from there without a pause, and has submitted what was stored.
+                await self._keeper.aclose()
+        finally:  # also where the program is being ended
+            if self._callbacks is not None:
+                await self._callbacks.aclose(grace)
 
     async def receive(
         self, headers: Mapping[str, str], body: bytes | AsyncIterable[bytes], *, secret: str | None = None
@@ -201,7 +215,11 @@ class WebhookReceiver(Generic[S]):
     def _is_genuine(self, verify: Verify, headers: Mapping[str, str], body: bytes) -> bool:
         try:
             return verify(headers, body) is True  # nothing else, least of all a coroutine
-        except Exception as error:  # noqa: BLE001 - whatever a sender provokes in it is no failure of ours
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # whatever a sender provokes in it is no failure of ours
+            if is_cancellation(error):
+                raise
             logger.error("verify raised %s", where(error))  # noqa: TRY400 - its text may quote the body
             return False
 
@@ -229,12 +247,10 @@ class WebhookReceiver(Generic[S]):
         except WebhookError as met:
             self.stats.malformed += 1
             return Reply(400, str(met))
-        if self._recent.judge(event) is Freshness.NEWS and self._keeper is not None:
-            if not await self._keeper.keep(event):
-                self.stats.not_now += 1
-                return NOT_NOW
-            if self._closed:  # stored, and too late for anything else; it is repeated, and not news then
-                return OK
+        is_news = self._recent.judge(event) is Freshness.NEWS
+        if is_news and self._keeper is not None and not await self._keeper.keep(event):
+            self.stats.not_now += 1
+            return NOT_NOW
         freshness = self._recent.judge(event)  # again, since another one may have been stored meanwhile
         if freshness is Freshness.OUTDATED:
             self.stats.outdated += 1
