@@ -96,8 +96,9 @@ class Channel(Generic[T]):
 
         It is cancelled once, and what it awaits in order to clean up comes to its end.
         """
+        limit = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as limit:
+            async with limit:
                 if self.stopped:
                     _expire(limit)
                 self._limits.add(limit)
