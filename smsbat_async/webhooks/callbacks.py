@@ -43,7 +43,8 @@ class Callbacks(Generic[S]):
         self._concurrency = concurrency
         self._backlog = backlog
         self._waiting: deque[WebhookEvent[S]] = deque()
-        self._running: dict[asyncio.Task[None], WebhookEvent[S]] = {}
+        # The workers, each with what it does; more of them than events only for a moment.
+        self._running: dict[asyncio.Task[None], WebhookEvent[S] | None] = {}
         self._given_up: list[str] = []
         self.failures = 0
 
@@ -70,23 +71,32 @@ class Callbacks(Generic[S]):
     def submit(self, event: WebhookEvent[S]) -> None:
         """Run the callback for an event as soon as it is its turn."""
         self._waiting.append(event)
-        # Not at once, and in an empty context: a callback is no part of the request that brings the event,
-        # also where the loop begins every task at once.
-        asyncio.get_running_loop().call_soon(self._start, context=Context())
+        if len(self._running) < self._concurrency:
+            # Not at once, and in an empty context: a callback is no part of the request that brings the
+            # event, also where the loop begins every task at once.
+            asyncio.get_running_loop().call_soon(self._start, context=Context())
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._concurrency:
-            event = self._waiting.popleft()
-            task = asyncio.get_running_loop().create_task(self._run(event))
-            self._running[task] = event
+        for _ in range(min(len(self._waiting), self._concurrency - len(self._running))):
+            task = asyncio.get_running_loop().create_task(self._work())
+            self._running.setdefault(task, None)
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         event = self._running.pop(task)
         if task.cancelled():  # perhaps since the program ends: nothing more is begun
-            self._given_up.append(_of(event))
+            if event is not None:
+                self._given_up.append(_of(event))
         elif task.exception() is None:
-            self._start()
+            self._start()  # what was submitted since it looked for more
+
+    async def _work(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        while self._waiting:
+            event = self._running[task] = self._waiting.popleft()
+            await self._run(event)
+        self._running[task] = None
 
     async def _run(self, event: WebhookEvent[S]) -> None:
         try:
@@ -119,7 +129,7 @@ class Callbacks(Generic[S]):
             self._waiting.clear()
             await end(self._running)
             self._tell("closed with %d callbacks not done, among them: %s", self._given_up)
-            running = [_of(event) for event in self._running.values()]
+            running = [_of(event) for event in self._running.values() if event is not None]
             self._tell("closed with %d callbacks that go on although cancelled, among them: %s", running)
 
     def _tell(self, text: str, names: list[str]) -> None:

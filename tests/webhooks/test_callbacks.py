@@ -9,7 +9,7 @@ import pytest
 from smsbat_async import MessageStatus
 from smsbat_async.vendors.webhook import WebhookEvent
 from smsbat_async.webhooks.callbacks import Callbacks
-from tests.support.items import await_the_cancelled
+from tests.support.items import await_the_cancelled, turns
 
 
 def event(name: str = "a") -> WebhookEvent[MessageStatus]:
@@ -94,6 +94,21 @@ async def test_a_plain_function_will_do() -> None:
     assert told == [event()]
     assert callbacks.pending == 0
     await callbacks.aclose(grace=1.0)
+
+
+async def test_as_many_as_come_at_once_are_done_within_a_few_turns_of_the_loop() -> None:
+    done: list[str] = []
+
+    async def work(told: WebhookEvent[MessageStatus]) -> None:
+        assert told.status is not None
+        done.append(told.status.message_id)
+
+    callbacks = callbacks_of(work, concurrency=2)
+    names = [f"m-{number}" for number in range(1_000)]
+    for name in names:
+        callbacks.submit(event(name))
+    await turns(5)
+    assert (done, callbacks.pending) == (names, 0)
 
 
 @pytest.mark.looptime
