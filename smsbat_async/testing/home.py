@@ -2,8 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import itertools
 import math
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeVar
 
@@ -15,9 +15,11 @@ PATIENCE: Final = 10.0
 """How long another thread's loop may take to do something small, in seconds of real time."""
 
 STANDSTILL: Final = 1.0
-"""How long another thread's loop may stand still, between two things that it is run for, in real seconds."""
+"""How long another thread's loop may stand still, between two things that it is run for, in seconds."""
 
 _GLANCE: Final = 0.05
+"""How often it is looked at; times are counted in glances, since a test may have put the clock forward."""
+
 _STOPPED: Final = (
     "the event loop on which this was under way stopped before it was done: keep it running until then,"
     " for instance until settle() has returned"
@@ -119,14 +121,15 @@ class Home:
             raise ConfigurationError(self._no_loop())
         if home.is_running():
             away = _Away(make(), home)
-            ends = math.inf if patience is None else time.monotonic() + patience
-            while not away.future.done():
-                left = ends - time.monotonic()
-                if left <= 0.0:
-                    away.give_up()
-                    raise TimeoutError(f"the event loop did not do this within {patience:g} seconds")
-                concurrent.futures.wait([away.future], timeout=min(left, _GLANCE))
+            glances = itertools.count() if patience is None else range(math.ceil(patience / _GLANCE))
+            for _ in glances:
+                concurrent.futures.wait([away.future], timeout=_GLANCE)
+                if away.future.done():
+                    break
                 away.check()
+            else:
+                away.give_up()
+                raise TimeoutError(f"the event loop did not do this within {patience:g} seconds")
             return _result(away.future)
         return home.run_until_complete(make())
 
@@ -155,7 +158,7 @@ class _Away(Generic[T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._still_since: float | None = None
+        self._still = 0
         self.future = asyncio.run_coroutine_threadsafe(coroutine, loop)
 
     def check(self) -> None:
@@ -170,13 +173,8 @@ class _Away(Generic[T]):
             self.future.cancel()
 
     def _has_stopped(self) -> bool:
-        if self._loop.is_running():
-            self._still_since = None
-            return False
-        now = time.monotonic()
-        if self._still_since is None:
-            self._still_since = now
-        return self._loop.is_closed() or now - self._still_since >= STANDSTILL
+        self._still = 0 if self._loop.is_running() else self._still + 1
+        return self._loop.is_closed() or self._still * _GLANCE > STANDSTILL
 
 
 def _result(done: "asyncio.Future[T] | concurrent.futures.Future[T]") -> T:
