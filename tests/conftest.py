@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 import uvloop
@@ -28,14 +28,6 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     if item.get_closest_marker("looptime") is not None:
         return {"virtual": asyncio.new_event_loop}
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Measure coverage on asyncio's loop alone: it doubles the time, and uvloop runs the same lines."""
-    for item in items:
-        if "[uvloop" in item.name:
-            item.add_marker("unmeasured")
 
 
 def pytest_collection_finish() -> None:
