@@ -94,7 +94,7 @@ class Channel(Generic[T]):
     async def until_stopped(self) -> AsyncGenerator[None]:
         """Break the block off at the word to stop: for waiting on a source that may be silent for long.
 
-        It is cancelled once, and what it awaits in order to clean up comes to its end.
+        It is cancelled once, so that a source may clean up.
         """
         limit = asyncio.timeout(None)
         try:

@@ -59,7 +59,9 @@ class Job:
             if self._torn is not None:  # not by this job: a source that yields inside a timeout does it
                 self._channel.keep(
                     cancelled_within(
-                        "a worker", self._torn, "it was cancelled; does a source yield inside a timeout?"
+                        "a worker",
+                        self._torn,
+                        "it was cancelled; does a source yield in a timeout or a task group?",
                     )
                 )
         finally:
@@ -74,6 +76,7 @@ class Job:
         """Note that no worker runs any more."""
         if self._timer is not None:
             self._timer.cancel()
+        self._torn = None  # which holds this job
         failure = self._channel.failure
         self._call_scope.end(None if failure is None else type(failure).__name__)  # before the reader goes on
         self._channel.finish()

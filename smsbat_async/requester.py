@@ -215,7 +215,7 @@ class Requester:
                 )
             except SmsBatError as met:
                 error = met
-            except asyncio.CancelledError:
+            except BaseException:
                 attempt.started = attempt.started or in_doubt  # an earlier attempt may have been taken
                 raise
             failures += 1
@@ -340,7 +340,12 @@ class Requester:
             else:
                 # Nobody cancels this task: what a resolver or a middleware of the user awaited was cancelled.
                 lost = TransportError if attempt.started else NotSentError
-                error = lost("something that the transport awaited was cancelled", kind="disconnected")
+                error = lost("something that the transport awaited was cancelled", kind="broken")
+        except BaseException as met:
+            error = TransportError(
+                f"the request was broken off by {type(met).__name__}", kind="broken"
+            )  # as above
+            raise
         finally:
             del self._running[attempt]
             if entered:

@@ -259,16 +259,23 @@ class Sender(Generic[M, R]):
                             await source.take_many(chunking.chunk_size, taken)
                     except BaseException:
                         if taken:  # from its source, and came no further
-                            self._not_sent(taken, _stopped(), terms)
+                            self._not_sent(taken, _stopped(), terms, channel.put_nowait)
                         raise
                     if not taken:
                         return
                     chunk, results = recent.sift(taken)
                     if results:
                         self._tell(results, terms)
-                    await self._send_chunk(run, chunk, chunking, terms, results.append)
-                    for result in results:
-                        await channel.put(result)
+                    place = 0
+                    try:
+                        await self._send_chunk(run, chunk, chunking, terms, results.append)
+                        for place in range(len(results)):
+                            await channel.put(results[place])
+                    except BaseException:
+                        # What became of them is known, and whoever reads on has to know it too.
+                        for result in () if run.channel.stopped else results[place:]:
+                            channel.put_nowait(result)
+                        raise
 
             job = Job(work, chunking.concurrency, channel, terms.scope)
             self._crew.launch(job)

@@ -2,13 +2,24 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
 
-from smsbat_async import ClientClosedError, MessageStatus, RetryPolicy, SessionPool, TrackingEnded
+from smsbat_async import (
+    ClientClosedError,
+    MessageStatus,
+    RequestFinished,
+    RetryPolicy,
+    SessionPool,
+    TrackingEnded,
+    TransportError,
+)
 from smsbat_async.cancelling import is_cancellation
 from smsbat_async.sources import END, Source
 from tests.support import fake
@@ -27,6 +38,7 @@ from tests.support.cascade import (
 from tests.support.items import await_the_cancelled, turns
 from tests.support.server import ScriptedServer
 
+ROOT = Path(__file__).parents[1]
 STATUS = status_answer("delivered", "v-m-0")
 
 
@@ -179,8 +191,8 @@ async def test_a_source_whose_own_timeout_cancels_a_worker_is_no_end_of_the_resu
         stream = client.send_stream(within_a_timeout(messages(10)), chunk_size=1, concurrency=1)
         seen, met = await read(stream)
     assert isinstance(met, RuntimeError)
-    assert "does a source yield inside a timeout" in str(met)
-    assert outcomes(seen) == ["accepted"] * 2
+    assert "does a source yield in a timeout or a task group" in str(met)
+    assert outcomes(seen) == ["accepted", "accepted", "unknown"]
     assert sorted(log.told) == [
         ("m-0", "accepted"),
         ("m-1", "accepted"),
@@ -193,7 +205,7 @@ async def test_a_source_whose_own_timeout_cancels_a_worker_is_no_end_of_the_resu
 async def test_such_a_source_is_no_end_of_statuses_and_deliveries(call: str) -> None:
     slow = fake.FakeTransport(lambda _: fake.Reply(fake.status(), after=0.4))
     async with fake.client_of(slow) as client:
-        with pytest.raises(RuntimeError, match="does a source yield inside a timeout"):
+        with pytest.raises(RuntimeError, match="does a source yield in a timeout"):
             match call:
                 case "statuses":
                     async for _ in client.statuses(within_a_timeout("abcdef"), concurrency=1):
@@ -249,9 +261,72 @@ async def test_a_transport_that_tears_is_no_end_of_the_results() -> None:
     vendor, log = Vendor(tear), Log()
     async with vendor_client(vendor, hooks=[log]) as client:
         seen, met = await read(client.send_stream(messages(5), chunk_size=1, concurrency=1))
-    assert (seen, type(met)) == ([], Torn)
+    assert (outcomes(seen), type(met)) == (["unknown"], Torn)
     assert len(vendor.requests) == 1
     assert log.told == [("m-0", "unknown")]
+
+
+async def test_half_a_chunk_that_was_taken_is_read_although_the_other_half_is_torn() -> None:
+    def halve(asked: list[str]) -> Any:
+        if len(asked) > 1:
+            return 400, {"error": {"code": "INVALID_PHONE", "message": "No", "field": "toPhone"}}
+        if asked == ["m-1"]:
+            raise Torn
+        return 200, [row(each) for each in asked]
+
+    log = Log()
+    async with vendor_client(Vendor(halve), hooks=[log]) as client:
+        seen, met = await read(client.send_stream(messages(2), chunk_size=2, concurrency=1))
+    assert (outcomes(seen), type(met)) == (["accepted", "unknown"], Torn)
+    assert once_each(log, 2)
+
+
+async def test_a_send_in_doubt_stays_so_when_its_second_attempt_is_torn_before_it_leaves() -> None:
+    times = itertools.count()
+
+    class Doubtful(Vendor):
+        async def send(self, request: Any, timeout: float | None, attempt: Any) -> Any:
+            if next(times):
+                raise Torn
+            attempt.started = True
+            raise TransportError("the answer is lost", kind="disconnected")
+
+    log = Log()
+    again = RetryPolicy(initial=0.0, maximum=0.0, resend_unknown=True)
+    async with vendor_client(Doubtful(), hooks=[log], retry=again) as client:
+        with pytest.raises(Torn):
+            await client.send(messages(1)[0])
+    assert log.told == [("m-0", "unknown")]
+    assert [type(event.error) for event in log.of(RequestFinished)] == [TransportError] * 2
+
+
+EXITING = """
+import asyncio
+from smsbat_async import DeliveryResolved
+from tests.support import fake
+
+def ids():
+    yield "a"
+    raise SystemExit(3)
+
+def tell(event):
+    if isinstance(event, DeliveryResolved):
+        print(event)
+
+async def main():
+    client = fake.client_of(fake.FakeTransport(lambda _: fake.status("processing")), hooks=[tell])
+    async for _ in client.deliveries(ids(), window=2, timeout=3.0):
+        pass
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_that_exits_in_a_source_of_deliveries_does_not_wait_for_those_that_are_tracked() -> None:
+    exited = subprocess.run(
+        [sys.executable, "-c", EXITING], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (exited.returncode, exited.stdout) == (3, "")
 
 
 async def test_what_tears_one_send_of_many_leaves_no_message_untold() -> None:
@@ -278,7 +353,7 @@ async def test_a_transport_that_runs_out_of_answers_is_no_end_of_the_results() -
 
     async with vendor_client(Vendor(run_out)) as client:
         seen, met = await read(client.send_stream(messages(5), chunk_size=1, concurrency=1))
-    assert (seen, type(met)) == ([], RuntimeError)
+    assert (outcomes(seen), type(met)) == (["unknown"], RuntimeError)
 
 
 @pytest.mark.looptime

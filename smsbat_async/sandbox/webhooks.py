@@ -113,7 +113,7 @@ class Webhooks:
         self._ready: deque[_Job] = deque()
         # Messages with a webhook that is ready or in flight, and the webhooks that wait for it.
         self._lines: dict[str, deque[_Job]] = {}
-        self._tasks: set[asyncio.Task[int | None]] = set()
+        self._tasks: dict[asyncio.Task[int | None], _Job] = {}
         self.stats = WebhookStats()
 
     @property
@@ -176,6 +176,7 @@ class Webhooks:
     async def aclose(self) -> None:
         """Break off what is in flight, which counts as a failed attempt, and send nothing until `start`."""
         self._is_stopped = True
+        self._give_up_left()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -226,7 +227,16 @@ class Webhooks:
         spread = math.exp(self._config.delay_spread * self._rng.gauss(0.0, 1.0))
         return self._config.webhook_delay * spread / self._config.speed
 
+    def _give_up_left(self) -> None:
+        """Count as failed what was in flight on a loop that is closed: nothing will ever come of it."""
+        for task, job in list(self._tasks.items()):
+            if task.get_loop().is_closed():
+                del self._tasks[task]
+                job.url = None
+                self._conclude(job, None)
+
     def _submit(self, job: _Job, moment: float) -> None:
+        self._give_up_left()
         line = self._lines.get(job.message.message_id)
         if line is not None:
             line.append(job)
@@ -243,11 +253,11 @@ class Webhooks:
             job = self._ready.popleft()
             # Its end is heard of by a callback: a task that is cancelled at once never runs at all.
             task = loop.create_task(self._attempt(job))
-            self._tasks.add(task)
+            self._tasks[task] = job
             task.add_done_callback(partial(self._done, job))
 
     def _done(self, job: _Job, task: asyncio.Task[int | None]) -> None:
-        self._tasks.discard(task)
+        del self._tasks[task]
         if task.cancelled():
             if not self._is_stopped:
                 self._end(task.get_loop())

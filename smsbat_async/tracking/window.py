@@ -83,7 +83,7 @@ class Window(Generic[S]):
             await self._admit_all()
             while self._tracked and not channel.stopped:
                 await channel.changed()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the user's own iterable may raise anything
             # What is being tracked goes on to its end before the reader hears of it.

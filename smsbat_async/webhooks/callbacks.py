@@ -18,9 +18,8 @@ logger = logging.getLogger("smsbat_async.webhooks")
 NAMED = 20
 """How many events that were given up are named in the log."""
 
-CANCEL_TIMES = 20
-CANCEL_EVERY = 0.1
-"""How often what a user wrote is cancelled, and after how many seconds again."""
+CANCEL_AGAIN = (1.0, *[0.1] * 10)
+"""After how many seconds what a user wrote is cancelled again if it goes on; first it may be tidying up."""
 
 OnEvent = Callable[[WebhookEvent[S]], Awaitable[Any] | None]
 """What a user does with an event: a coroutine function, or a function that does not block."""
@@ -77,7 +76,9 @@ class Callbacks(Generic[S]):
             asyncio.get_running_loop().call_soon(self._start, context=Context())
 
     def _start(self) -> None:
-        for _ in range(min(len(self._waiting), self._concurrency - len(self._running))):
+        for _ in range(min(len(self._waiting), self._concurrency)):
+            if len(self._running) >= self._concurrency:
+                return
             task = asyncio.get_running_loop().create_task(self._work())
             self._running.setdefault(task, None)
             task.add_done_callback(self._ended)
@@ -143,12 +144,12 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
     Args:
         tasks: Those that run: each is taken out when it has ended.
     """
-    for _ in range(CANCEL_TIMES):
+    for seconds in CANCEL_AGAIN:
         if not tasks:
             return
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=CANCEL_EVERY)
+        await asyncio.wait(tasks, timeout=seconds)
         await asyncio.sleep(0)  # so that those that have ended are taken out
 
 

@@ -28,6 +28,7 @@ class Keeper(Generic[S]):
         timeout: How long it may take, in seconds.
 
     Attributes:
+        pending: How many events wait for the end of their write.
         failures: How many writes failed.
     """
 
@@ -38,6 +39,7 @@ class Keeper(Generic[S]):
         self._turn = asyncio.Lock()
         self._gathering: _Write[S] | None = None
         self._writing: set[asyncio.Task[None]] = set()
+        self.pending = 0
         self.failures = 0
 
     async def keep(self, event: WebhookEvent[S]) -> bool:
@@ -45,6 +47,7 @@ class Keeper(Generic[S]):
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # nothing that an earlier one has left behind will ever end
             self._loop, self._turn, self._gathering, self._writing = loop, asyncio.Lock(), None, set()
+            self.pending = 0
         write = self._gathering
         if write is None or not write.takes_more:
             write = self._gathering = _Write[S]()
@@ -57,7 +60,11 @@ class Keeper(Generic[S]):
             self._writing.add(write.task)
             write.task.add_done_callback(write.answer)
             write.task.add_done_callback(self._writing.discard)
-        return await kept
+        self.pending += 1
+        try:
+            return await kept
+        finally:
+            self.pending -= 1
 
     async def _write(self, write: "_Write[S]") -> None:
         async with self._turn:

@@ -88,7 +88,8 @@ class WebhookReceiver(Generic[S]):
         store: Keeps events for good before they are answered for, many at a time; where it raises, the
             vendor is told to send them again. `Ledger.add_events` of a campaign is one.
         concurrency: How many callbacks run at a time.
-        backlog: How many callbacks may wait; the vendor is told to send again what comes then.
+        backlog: How many callbacks may wait, and how many webhooks for the store; the vendor is told to send
+            again what comes then.
         remembered: Of how many messages the last word is remembered, so that nothing is told twice.
         read_timeout: How long a body may take to come, in seconds.
 
@@ -126,6 +127,7 @@ class WebhookReceiver(Generic[S]):
         if not (is_number(read_timeout) and read_timeout > 0):
             raise ConfigurationError("read_timeout must be more than 0 seconds")
         self._read_timeout = read_timeout
+        self._backlog = backlog
         self._verify = verify
         self._callbacks = (
             None if on_event is None else Callbacks(on_event, concurrency=concurrency, backlog=backlog)
@@ -170,8 +172,9 @@ class WebhookReceiver(Generic[S]):
         if self._closing is None:
             # A task of its own: several may close at once, and one of them may be cancelled.
             self._closing = asyncio.get_running_loop().create_task(self._close(grace))
-        if self._callbacks is None or not self._callbacks.is_current:
-            await asyncio.shield(self._closing)
+        is_callback = self._callbacks is not None and self._callbacks.is_current
+        if not is_callback and not self._closing.done():
+            await asyncio.wait([self._closing])  # which raises nothing where somebody else has cancelled it
 
     async def _close(self, grace: float) -> None:
         try:
@@ -199,7 +202,7 @@ class WebhookReceiver(Generic[S]):
         lowered = {name.lower(): value for name, value in headers.items()}
         if self._secrets and not self._secrets.know(secret, lowered.get(self._secret_header)):
             return self._unauthorized(UNKNOWN_SENDER)
-        if self._closed or (self._callbacks is not None and self._callbacks.is_full):
+        if self._closed or self._is_full:
             self.stats.not_now += 1
             return NOT_NOW
         read = await read_body(lowered, body, self._read_timeout)
@@ -209,6 +212,12 @@ class WebhookReceiver(Generic[S]):
         if self._verify is not None and not self._is_genuine(self._verify, lowered, read):
             return self._probed(read) or self._unauthorized(NOT_GENUINE)
         return self._probed(read) or await self._take(lowered, read)
+
+    @property
+    def _is_full(self) -> bool:
+        if self._callbacks is not None and self._callbacks.is_full:
+            return True
+        return self._keeper is not None and self._keeper.pending >= self._backlog
 
     # -- who sends it ------------------------------------------------------------------------------------
 

@@ -167,7 +167,59 @@ async def test_callbacks_that_answer_their_cancellation_with_an_error_keep_nobod
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize(("times", "seconds"), [(1, 1.1), (3, 1.3), (1_000, 3.0)])
+async def test_a_callback_that_is_cancelled_may_tidy_up() -> None:
+    said: list[str] = []
+
+    async def careful(_: Event) -> None:
+        try:
+            await asyncio.sleep(3_600)
+        finally:
+            await asyncio.sleep(0.3)  # such as ROLLBACK
+            said.append("rolled back")
+
+    callbacks = callbacks_of(careful, concurrency=2)
+    callbacks.submit(event_of("a"))
+    callbacks.submit(event_of("b"))
+    await callbacks.aclose(grace=1.0)
+    assert said == ["rolled back"] * 2
+    assert callbacks.pending == 0
+
+
+@pytest.mark.looptime
+async def test_closing_again_after_the_first_was_cancelled_with_all_tasks_is_no_cancellation() -> None:
+    async with client_of(waiting()) as client:
+        receiver = WebhookReceiver(client, secrets=[SECRET], on_event=lambda _: asyncio.sleep(3_600))
+        assert (await post(receiver, body())).status == 200
+        await asyncio.sleep(1.0)
+        first = asyncio.ensure_future(receiver.aclose())
+        await asyncio.sleep(1.0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait([first])
+        await receiver.aclose()
+        assert (await post(receiver, body())).status == 503
+
+
+@pytest.mark.looptime
+async def test_no_more_webhooks_wait_for_the_store_than_the_backlog_holds() -> None:
+    async def slow(_: Any) -> None:
+        await asyncio.sleep(1.0)
+
+    async with (
+        client_of(waiting()) as client,
+        WebhookReceiver(client, secrets=[SECRET], store=slow, backlog=3) as receiver,
+    ):
+        posts = []
+        for number in range(5):
+            posts.append(asyncio.ensure_future(post(receiver, body(f"m-{number}"))))
+            await asyncio.sleep(0.1)
+        assert [reply.status for reply in await asyncio.gather(*posts)] == [200, 200, 200, 503, 503]
+        assert (await post(receiver, body("m-9"))).status == 200
+    assert receiver.stats.not_now == 2
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("times", "seconds"), [(1, 2.0), (3, 2.2), (1_000, 3.0)])
 async def test_a_callback_that_goes_on_is_cancelled_again_and_then_named(
     caplog: pytest.LogCaptureFixture, times: int, seconds: float
 ) -> None:
