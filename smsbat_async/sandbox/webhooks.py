@@ -229,11 +229,13 @@ class Webhooks:
 
     def _give_up_left(self) -> None:
         """Count as failed what was in flight on a loop that is closed: nothing will ever come of it."""
-        for task, job in list(self._tasks.items()):
-            if task.get_loop().is_closed():
-                del self._tasks[task]
-                job.url = None
-                self._conclude(job, None)
+        while self._tasks:
+            task, job = next(iter(self._tasks.items()))  # the oldest: those of an earlier loop come first
+            if not task.get_loop().is_closed():
+                return
+            del self._tasks[task]
+            job.url = None
+            self._conclude(job, None)
 
     def _submit(self, job: _Job, moment: float) -> None:
         self._give_up_left()
