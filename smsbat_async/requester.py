@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from smsbat_async.calls import UNTOLD, Scope
+from smsbat_async.cancelling import broken_off
 from smsbat_async.errors import (
     ClientClosedError,
     NotSentError,
@@ -329,22 +330,20 @@ class Requester:
             result = reader(response, context)
         except SmsBatError as met:
             error = met
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as met:
             if attempt in self._aborted and task.uncancel() <= cancels:
                 # Cancelled by our own closing: for the caller this is an error like any other.
                 error = TransportError("the client was closed", kind="closed") if attempt.started else None
                 error = error if error is not None and request.body is not None else ClientClosedError()
             elif task.cancelling():
-                error = TransportError("the request was cancelled", kind="cancelled")  # for the hooks alone
+                error = broken_off(met)  # for the hooks alone
                 raise
             else:
                 # Nobody cancels this task: what a resolver or a middleware of the user awaited was cancelled.
                 lost = TransportError if attempt.started else NotSentError
                 error = lost("something that the transport awaited was cancelled", kind="broken")
         except BaseException as met:
-            error = TransportError(
-                f"the request was broken off by {type(met).__name__}", kind="broken"
-            )  # as above
+            error = broken_off(met)  # for the hooks alone
             raise
         finally:
             del self._running[attempt]

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from smsbat_async.cancelling import broken_off
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import (
@@ -15,7 +16,6 @@ from smsbat_async.errors import (
     NotSentError,
     OutcomeUnknownError,
     SmsBatError,
-    TransportError,
 )
 from smsbat_async.hooks import Call, Hooks
 from smsbat_async.http import Request, Response
@@ -364,7 +364,7 @@ class Sender(Generic[M, R]):
         except BaseException as met:
             # Cancelled, or broken off by what is not ours. Told right here, without an await: a second
             # cancellation must not lose it.
-            fate = OutcomeUnknownError(ids, _broken_off(met)) if attempt.started else _stopped()
+            fate = OutcomeUnknownError(ids, broken_off(met)) if attempt.started else _stopped()
             self._tell([self._failed(message, fate) for message in messages], terms, keep)
             raise
         self._tell(results, terms, keep, foreign)
@@ -438,12 +438,6 @@ class _RecentIds(Generic[M, R]):
                 if len(self._seen) > REPEAT_WINDOW:
                     self._seen.popitem(last=False)
         return fresh, repeated
-
-
-def _broken_off(error: BaseException) -> TransportError:
-    if isinstance(error, asyncio.CancelledError):
-        return TransportError("the send was cancelled", kind="cancelled")
-    return TransportError(f"the send was broken off by {type(error).__name__}", kind="broken")
 
 
 def _stopped() -> NotSentError:

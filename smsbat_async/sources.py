@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from smsbat_async.cancelling import cancelled_within, is_cancellation
+from smsbat_async.cancelling import cancelled_within, ends_the_task, is_cancellation
 from smsbat_async.channel import Channel
 from smsbat_async.errors import InvalidMessageError
 
@@ -80,9 +80,9 @@ class Source(Generic[T]):
             while len(taken) < count:
                 try:
                     item = await self._take()
-                except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-                    raise
-                except BaseException as met:  # noqa: BLE001 - the user's own iterable may raise anything
+                except BaseException as met:  # the user's own iterable may raise anything
+                    if ends_the_task(met):
+                        raise
                     self._kept = met
                     break
                 if isinstance(item, End):

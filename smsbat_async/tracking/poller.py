@@ -11,6 +11,7 @@ from typing import Generic
 import anyio
 
 from smsbat_async.calls import Calls, Scope
+from smsbat_async.cancelling import ends_the_task
 from smsbat_async.crew import Crew
 from smsbat_async.errors import (
     ClientClosedError,
@@ -417,9 +418,9 @@ class DeliveryPoller(Generic[S]):
             status = await self._ask(message_id, until, self._scope_of(row))
         except SmsBatError as met:
             error = met
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as met:  # noqa: BLE001 - one bad poll must not end the tracking of all others
+        except BaseException as met:  # one bad poll must not end the tracking of all others
+            if ends_the_task(met):
+                raise
             logger.error("a poll raised %s", type(met).__name__)  # noqa: TRY400 - its text may quote anything
         finally:
             self._in_flight.discard(message_id)

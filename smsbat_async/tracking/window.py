@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import Generic
 
 from smsbat_async.calls import Scope
+from smsbat_async.cancelling import ends_the_task
 from smsbat_async.channel import Channel
 from smsbat_async.crew import Crew, Job
 from smsbat_async.errors import BadRequestError, ClientClosedError, InvalidMessageError, SmsBatError
@@ -83,9 +84,9 @@ class Window(Generic[S]):
             await self._admit_all()
             while self._tracked and not channel.stopped:
                 await channel.changed()
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - the user's own iterable may raise anything
+        except BaseException as error:  # the user's own iterable may raise anything
+            if ends_the_task(error):
+                raise
             # What is being tracked goes on to its end before the reader hears of it.
             channel.keep(error)
             while self._tracked and not channel.stopped:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextvars import Context
 from typing import Any, Generic
 
-from smsbat_async.cancelling import is_cancellation
+from smsbat_async.cancelling import ends_the_task
 from smsbat_async.statuses import S
 from smsbat_async.vendors.webhook import WebhookEvent
 
@@ -104,10 +104,8 @@ class Callbacks(Generic[S]):
             result = self._on_event(event)
             if inspect.isawaitable(result):
                 await result
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
         except BaseException as error:  # one bad callback must not stop the others
-            if is_cancellation(error):
+            if ends_the_task(error):
                 raise
             self.failures += 1
             logger.error("the callback raised %s on %s", where(error), _of(event))  # noqa: TRY400

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic
 
-from smsbat_async.cancelling import is_cancellation
+from smsbat_async.cancelling import ends_the_task
 from smsbat_async.statuses import S
 from smsbat_async.vendors.webhook import WebhookEvent
 from smsbat_async.webhooks.callbacks import end, where
@@ -47,7 +47,6 @@ class Keeper(Generic[S]):
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # nothing that an earlier one has left behind will ever end
             self._loop, self._turn, self._gathering, self._writing = loop, asyncio.Lock(), None, set()
-            self.pending = 0
         write = self._gathering
         if write is None or not write.takes_more:
             write = self._gathering = _Write[S]()
@@ -75,11 +74,8 @@ class Keeper(Generic[S]):
         try:
             async with asyncio.timeout(self._timeout):
                 await self._store(events)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as error:
-            # The vendor is told to send them again.
-            if is_cancellation(error):
+        except BaseException as error:  # the vendor is told to send them again
+            if ends_the_task(error):
                 raise
             self.failures += 1
             logger.error("%d events could not be stored: %s", len(events), where(error))  # noqa: TRY400

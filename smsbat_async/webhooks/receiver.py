@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, NamedTuple, Self
 
 import msgspec
 
-from smsbat_async.cancelling import is_cancellation
+from smsbat_async.cancelling import ends_the_task
 from smsbat_async.client import SmsBatClient, ZnsClient
 from smsbat_async.core import Client
 from smsbat_async.credentials import Secret, header_name
@@ -224,10 +224,8 @@ class WebhookReceiver(Generic[S]):
     def _is_genuine(self, verify: Verify, headers: Mapping[str, str], body: bytes) -> bool:
         try:
             return verify(headers, body) is True  # nothing else, least of all a coroutine
-        except (KeyboardInterrupt, SystemExit):
-            raise
         except BaseException as error:  # whatever a sender provokes in it is no failure of ours
-            if is_cancellation(error):
+            if ends_the_task(error):
                 raise
             logger.error("verify raised %s", where(error))  # noqa: TRY400 - its text may quote the body
             return False
